@@ -1,0 +1,93 @@
+//! Builds what the lab measures: small static programs, by one nested `cargo build`.
+//!
+//! What is measured is never the lab's own binary. The runtime, the VMM, the floors, the workload and
+//! the unikernel are programs of their own with the profile `program` (see the workspace's
+//! `Cargo.toml`), linked statically: running a dynamic program costs a quarter of a millisecond more.
+//! They land in `target/programs`, whatever profile the lab itself is built with.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::{Command, exit};
+
+const TARGET: &str = "x86_64-unknown-linux-gnu";
+const PACKAGES: [&str; 5] =
+    ["isolab-runtime", "isolab-microvm", "isolab-guest", "isolab-workload", "isolab-floors"];
+const SOURCES: [&str; 6] = ["runtime", "microvm", "bench/timeline", "bench/workload", "bench/floors", "Cargo.toml"];
+/// Static, at a fixed address: no dynamic loader and no relocations to apply at each start.
+const RUSTFLAGS: [&str; 2] = ["-Ctarget-feature=+crt-static", "-Crelocation-model=static"];
+
+fn main() {
+    if env::var("CARGO_CFG_TARGET_OS").as_deref() != Ok("linux")
+        || env::var("CARGO_CFG_TARGET_ARCH").as_deref() != Ok("x86_64")
+    {
+        fail("isolab measures namespaces, cgroups and KVM on x86-64: build it on x86-64 Linux.");
+    }
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("bench/ lies in the workspace");
+    let target = target_folder();
+    let programs = target.join("programs").join(TARGET).join("program");
+    println!("cargo:rustc-env=ISOLAB_PROGRAMS={}", programs.display());
+    println!("cargo:rerun-if-changed=build.rs");
+    if only_looked_at() {
+        // A path that never exists: this script runs again when something is really built.
+        println!("cargo:rerun-if-changed={}", target.join("programs/never").display());
+        return;
+    }
+    for source in SOURCES {
+        println!("cargo:rerun-if-changed={}", workspace.join(source).display());
+    }
+    build(workspace, &target.join("programs"));
+}
+
+/// The outer build's target folder: `OUT_DIR` is `TARGET/PROFILE/build/isolab-HASH/out`.
+fn target_folder() -> PathBuf {
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
+    let profile = out.ancestors().nth(3).expect("OUT_DIR lies four folders deep");
+    let target = profile.parent().expect("a profile's folder lies in the target folder");
+    // With `--target T` there is one folder more.
+    if target.ends_with(TARGET) { target.parent().unwrap_or(target).into() } else { target.into() }
+}
+
+/// Whether cargo was asked for something that runs nothing: `doc`, `check` or `clippy` (which is
+/// `check` inside). Cargo does not tell a build script, but its own command line does.
+fn only_looked_at() -> bool {
+    let parent = std::os::unix::process::parent_id();
+    let line = std::fs::read(format!("/proc/{parent}/cmdline")).unwrap_or_default();
+    line.split(|&byte| byte == 0)
+        .skip(1)
+        .find(|word| !word.starts_with(b"-") && !word.starts_with(b"+"))
+        .is_some_and(|word| matches!(word, b"doc" | b"rustdoc" | b"check" | b"c" | b"d" | b"clippy" | b"fix"))
+}
+
+fn build(workspace: &Path, target: &Path) {
+    let mut cargo = Command::new(env::var_os("CARGO").expect("cargo sets CARGO"));
+    cargo.current_dir(workspace);
+    // What the outer build was told (flags, wrappers, profile settings) must not reach what is measured.
+    for (name, _) in env::vars_os() {
+        let text = name.to_string_lossy();
+        if ["CARGO_PROFILE_", "CARGO_BUILD_", "CARGO_TARGET_", "CARGO_CFG_", "CARGO_FEATURE_"]
+            .iter()
+            .any(|prefix| text.starts_with(prefix))
+            || ["RUSTFLAGS", "RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "CARGO_MAKEFLAGS", "MAKEFLAGS"]
+                .contains(&&*text)
+        {
+            cargo.env_remove(&name);
+        }
+    }
+    cargo.env("CARGO_ENCODED_RUSTFLAGS", RUSTFLAGS.join("\x1f"));
+    cargo.args(["build", "--locked", "--profile", "program", "--target", TARGET, "--target-dir"]).arg(target);
+    cargo.args(["--bins", "--features", "isolab-guest/program,isolab-workload/program,isolab-floors/program"]);
+    for package in PACKAGES {
+        cargo.args(["--package", package]);
+    }
+    match cargo.status() {
+        Ok(status) if status.success() => {}
+        Ok(status) => fail(&format!("the nested build of the measured programs failed ({status}), see above")),
+        Err(error) => fail(&format!("cannot start cargo for the measured programs: {error}")),
+    }
+}
+
+fn fail(sentence: &str) -> ! {
+    println!("cargo:warning={sentence}");
+    eprintln!("{sentence}");
+    exit(1)
+}

@@ -1,0 +1,23 @@
+//! The words that the lab, the runtime and the VMM share.
+//!
+//! 1. [`stack`]: which wall stands around the work.
+//! 2. [`workload`]: which work.
+//! 3. [`mark`]: the events of one launch.
+//! 4. [`stamps`]: how a launcher notes its own marks, and hands them over when all is done.
+//! 5. [`timeline`]: the marks of one launch on one clock, and the phases between them.
+//! 6. [`sample`]: one launch, whole: what `samples.json` holds.
+#![deny(unsafe_code)]
+
+pub mod mark;
+pub mod sample;
+pub mod stack;
+pub mod stamps;
+pub mod timeline;
+pub mod workload;
+
+pub use mark::Mark;
+pub use sample::{Outcome, Sample};
+pub use stack::Stack;
+pub use stamps::Stamps;
+pub use timeline::{Phase, Timeline};
+pub use workload::Workload;

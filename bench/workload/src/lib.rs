@@ -1,0 +1,19 @@
+//! The work that every stack runs.
+//!
+//! This crate has no standard library and depends on nothing, so the very same functions run in a
+//! process, in a container, in a Linux guest (all three by the program in `main.rs`) and in the
+//! unikernel, which links this library and has no operating system at all. What differs between
+//! stacks is then the wall around the work, never the work.
+//!
+//! 1. [`mark`]: the three bytes by which the work tells the lab where it is.
+//! 2. [`kind`]: which work, and how much of it.
+//! 3. [`work`]: the work itself.
+//! 4. [`linux`]: the system calls of the program; the floors use it too, the unikernel has none.
+#![no_std]
+#![deny(unsafe_code)]
+
+pub mod kind;
+#[allow(unsafe_code)]
+pub mod linux;
+pub mod mark;
+pub mod work;

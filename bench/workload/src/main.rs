@@ -1,0 +1,68 @@
+//! `isolab-workload KIND [N]`: the work as a static Linux program without a C library.
+//!
+//! It is a few kilobytes, because it runs in thousands, and because the start-up of a C library
+//! would be measured with every stack. System calls are made directly (`syscall(2)`); the first
+//! one is the mark *begin*.
+#![no_std]
+#![no_main]
+
+use isolab_workload::kind::Kind;
+use isolab_workload::linux::{argument, exit, getppid, map, say, wait_for_end_of_input};
+use isolab_workload::{mark, work};
+
+const USAGE: &[u8] = b"usage: isolab-workload noop | cpu TURNS | syscall COUNT | touch MIB | wait\n";
+const MIB: usize = 1 << 20;
+
+core::arch::global_asm!(
+    // The kernel enters here with the argument count at the stack pointer (see the System V ABI,
+    // "Process Initialization"): hand its address to Rust on an aligned stack.
+    ".globl _start",
+    "_start:",
+    "mov rdi, rsp",
+    "and rsp, -16",
+    "call {begin}",
+    begin = sym begin,
+);
+
+extern "C" fn begin(stack: *const usize) -> ! {
+    say(1, &[mark::BEGIN]);
+    // SAFETY: `_start` passes the stack pointer of the program's entry.
+    let [word, number, more] = unsafe { [1, 2, 3].map(|index| argument(stack, index)) };
+    let kind = word.filter(|_| more.is_none()).and_then(|word| Kind::parse(word, number));
+    let Some(kind) = kind else {
+        say(2, USAGE);
+        exit(2);
+    };
+    let mut checksum = None;
+    match kind {
+        Kind::Noop | Kind::Wait => {}
+        Kind::Cpu(turns) => checksum = Some(work::cpu(turns)),
+        Kind::Syscall(count) => (0..count).for_each(|_| getppid()),
+        Kind::Cross(_) => {
+            say(2, b"isolab-workload: only a unikernel can cross into its VMM; here the border is: syscall N\n");
+            exit(2);
+        }
+        Kind::Touch(mib) => match (mib as usize).checked_mul(MIB).and_then(map) {
+            Some(memory) => work::touch(memory),
+            None => {
+                say(2, b"isolab-workload: touch: the kernel gives no mapping of that size\n");
+                exit(1);
+            }
+        },
+    }
+    say(1, &[mark::READY]);
+    if let Some(checksum) = checksum {
+        say(1, &work::checksum_line(checksum));
+    }
+    if kind.holds() {
+        wait_for_end_of_input();
+    }
+    say(1, &[mark::END]);
+    exit(0)
+}
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    say(2, b"isolab-workload: a bug: it panicked\n");
+    exit(101)
+}
