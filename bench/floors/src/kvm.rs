@@ -1,7 +1,158 @@
-//! stub
+//! `isolab-kvm-floor noop|wait [MIB]`: the barest virtual machine.
+//!
+//! It makes only the calls that KVM itself demands (the kernel's `Documentation/virt/kvm/api.rst`):
+//! open `/dev/kvm`, create a VM, give it memory, create a vCPU, set its registers, run. The guest is
+//! fourteen bytes in 16-bit real mode, the state in which an x86 CPU starts: it marks, and ends. No
+//! image is read, no page table made, no device modelled: it is a yardstick for `isolab-microvm`.
 #![no_std]
 #![no_main]
-#[unsafe(no_mangle)]
-extern "C" fn _start() -> ! { isolab_workload::linux::exit(0) }
-#[panic_handler]
-fn panic(_: &core::panic::PanicInfo<'_>) -> ! { isolab_workload::linux::exit(101) }
+
+mod start;
+
+use core::mem::MaybeUninit;
+use isolab_workload::linux::{exit, say, syscall, wait_for_end_of_input};
+use isolab_workload::{kind, mark};
+use start::{Arguments, check, fail, open};
+
+const MMAP: usize = 9;
+const IOCTL: usize = 16;
+const O_RDWR_CLOEXEC: usize = 0x8_0002;
+
+const KVM_CREATE_VM: usize = 0xae01;
+const KVM_GET_VCPU_MMAP_SIZE: usize = 0xae04;
+const KVM_CREATE_VCPU: usize = 0xae41;
+const KVM_RUN: usize = 0xae80;
+const KVM_SET_USER_MEMORY_REGION: usize = 0x4020_ae46;
+const KVM_SET_REGS: usize = 0x4090_ae82;
+const KVM_GET_SREGS: usize = 0x8138_ae83;
+const KVM_SET_SREGS: usize = 0x4138_ae84;
+const KVM_EXIT_IO: u32 = 2;
+
+const MIB: usize = 1 << 20;
+const MARK_PORT: u8 = 0xe9;
+const EXIT_PORT: u8 = 0xf4;
+
+/// The guest: `mov al, MARK; out MARK_PORT, al`, three times, then `out EXIT_PORT, al`.
+const GUEST: [u8; 14] = [
+    0xb0,
+    mark::BEGIN,
+    0xe6,
+    MARK_PORT,
+    0xb0,
+    mark::READY,
+    0xe6,
+    MARK_PORT,
+    0xb0,
+    mark::END,
+    0xe6,
+    MARK_PORT,
+    0xe6,
+    EXIT_PORT,
+];
+
+/// `struct kvm_userspace_memory_region`: from guest address 0, in slot 0.
+#[repr(C)]
+struct MemoryRegion {
+    slot: u32,
+    flags: u32,
+    guest_address: u64,
+    size: u64,
+    address: u64,
+}
+
+/// `struct kvm_regs`: sixteen general registers (all zero here), then `rip` and `rflags`.
+#[repr(C)]
+struct Registers {
+    general: [u64; 16],
+    rip: u64,
+    rflags: u64,
+}
+
+/// `struct kvm_sregs`, of which the floor changes the first field, the code segment.
+#[repr(C, align(8))]
+struct SpecialRegisters {
+    cs_base: u64,
+    cs_limit: u32,
+    cs_selector: u16,
+    rest: [u8; 298],
+}
+
+/// The head of `struct kvm_run`, up to the description of a port access.
+#[repr(C)]
+struct Run {
+    head: [u8; 8],
+    exit_reason: u32,
+    middle: [u8; 20],
+    direction: u8,
+    size: u8,
+    port: u16,
+    count: u32,
+    data_offset: u64,
+}
+
+fn main(arguments: Arguments) -> ! {
+    let holds = match arguments.get(1) {
+        Some(b"noop") => false,
+        Some(b"wait") => true,
+        _ => fail("usage: isolab-kvm-floor noop|wait [MIB]", 0),
+    };
+    let mib = arguments.get(2).map_or(Some(128), kind::decimal).filter(|mib| (1..=1024).contains(mib));
+    let Some(mib) = mib else { fail("the memory must be 1 to 1024 MiB", 0) };
+
+    let kvm = open("open /dev/kvm", b"/dev/kvm\0", O_RDWR_CLOEXEC);
+    let vm = ioctl("KVM_CREATE_VM", kvm, KVM_CREATE_VM, 0);
+    let size = mib as usize * MIB;
+    let memory = map("map the guest's memory", size, -1);
+    // SAFETY: `memory` is a fresh mapping of at least one MiB.
+    unsafe { memory.cast::<[u8; GUEST.len()]>().write(GUEST) };
+    let region =
+        MemoryRegion { slot: 0, flags: 0, guest_address: 0, size: size as u64, address: memory as u64 };
+    ioctl("KVM_SET_USER_MEMORY_REGION", vm, KVM_SET_USER_MEMORY_REGION, &raw const region as usize);
+
+    let vcpu = ioctl("KVM_CREATE_VCPU", vm, KVM_CREATE_VCPU, 0);
+    let run_size = ioctl("KVM_GET_VCPU_MMAP_SIZE", kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
+    let run = map("map the vCPU's run structure", run_size as usize, vcpu).cast::<Run>();
+    let mut special = MaybeUninit::<SpecialRegisters>::uninit();
+    ioctl("KVM_GET_SREGS", vcpu, KVM_GET_SREGS, special.as_mut_ptr() as usize);
+    // SAFETY: the call has filled it in.
+    let special = unsafe { special.assume_init_mut() };
+    special.cs_base = 0;
+    special.cs_selector = 0;
+    ioctl("KVM_SET_SREGS", vcpu, KVM_SET_SREGS, core::ptr::from_mut(special) as usize);
+    let registers = Registers { general: [0; 16], rip: 0, rflags: 2 };
+    ioctl("KVM_SET_REGS", vcpu, KVM_SET_REGS, &raw const registers as usize);
+
+    loop {
+        ioctl("KVM_RUN", vcpu, KVM_RUN, 0);
+        // SAFETY: the kernel has filled in the run structure, and writes to it only within KVM_RUN.
+        let (reason, port, byte) = unsafe {
+            let data = run.cast::<u8>().add((*run).data_offset as usize);
+            ((*run).exit_reason, (*run).port, if (*run).exit_reason == KVM_EXIT_IO { *data } else { 0 })
+        };
+        match (reason, port as u8) {
+            (KVM_EXIT_IO, MARK_PORT) => {
+                say(1, &[byte]);
+                if byte == mark::READY && holds {
+                    wait_for_end_of_input();
+                }
+            }
+            (KVM_EXIT_IO, EXIT_PORT) => exit(0),
+            _ => fail("KVM_RUN returned with the exit reason", reason as usize),
+        }
+    }
+}
+
+fn ioctl(step: &str, descriptor: isize, request: usize, argument: usize) -> isize {
+    // SAFETY: each caller passes a structure of the request's type, or none where none is used.
+    check(step, unsafe { syscall(IOCTL, [descriptor as usize, request, argument, 0, 0, 0]) })
+}
+
+/// `mmap(2)`: `length` bytes of the file, or of fresh memory (given no page before it is touched).
+fn map(step: &str, length: usize, file: isize) -> *mut u8 {
+    const READ_WRITE: usize = 1 | 2;
+    const SHARED: usize = 0x01;
+    const PRIVATE_ANONYMOUS_NORESERVE: usize = 0x02 | 0x20 | 0x4000;
+    let flags = if file < 0 { PRIVATE_ANONYMOUS_NORESERVE } else { SHARED };
+    // SAFETY: a mapping at an address of the kernel's choice touches none that exists.
+    check(step, unsafe { syscall(MMAP, [0, length, READ_WRITE, flags, file as usize, 0]) }) as *mut u8
+}

@@ -1,0 +1,207 @@
+//! The share of launches whose workload has begun, against the time since the spawn.
+//!
+//! A curve further left is a quicker stack, a steeper one a steadier stack, a long flat end a tail.
+//! There is no legend: each curve's label stands above it, with the median that it shows.
+
+use super::axis::Axis;
+use super::canvas::{Area, Drawn, FIGURE, MARGIN, NAME, NOTE, Stands, WIDTH, line, svg, write};
+use super::ink::{self, GRID, INK};
+use super::{Circumstances, spread};
+use crate::stats::{Clock, Figure, Sorted, Summary, bootstrap, ecdf, show};
+use isolab_timeline::Stack;
+use plotters::prelude::{Color, PathElement};
+
+/// The clock that is drawn.
+const CLOCK: Clock = Clock::Begin;
+/// The height of the labels above the plot and of the axis below it, in pixels.
+const LABELS: i32 = 82;
+const AXIS: i32 = 44;
+/// The left and right end of the plot, in pixels.
+const LEFT: i32 = MARGIN + 46;
+const RIGHT: i32 = WIDTH - MARGIN;
+/// More steps than this would fall on the same pixels.
+const MOST_STEPS: usize = 600;
+
+/// The height at which labels point to their curves.
+const TIP: f64 = 0.75;
+
+/// One stack's curve.
+struct Curve<'a> {
+    stack: Stack,
+    figure: &'a Figure,
+}
+
+impl Curve<'_> {
+    /// The time at which the curve's label points: where three launches of four have begun, above the
+    /// median's marker and below most tails.
+    fn tip(&self) -> f64 {
+        self.figure.sample.quantile(TIP)
+    }
+}
+
+/// Draws the curves of all stacks of a run that began at all.
+pub fn draw(summary: &Summary, of: Circumstances<'_>) -> String {
+    let mut curves: Vec<Curve<'_>> = summary
+        .stacks
+        .iter()
+        .filter_map(|stack| Some(Curve { stack: stack.stack, figure: stack.clock(CLOCK)? }))
+        .collect();
+    curves.sort_by(|a, b| a.tip().total_cmp(&b.tip()));
+    let mut caption = vec![format!(
+        "t0 = {}, which is the workload's first instruction; workload {}; n = {} launches a stack, \
+         warm-up left out. Above each curve and at its marker: the median and its {}.",
+        CLOCK.name(),
+        of.workload,
+        summary.launches(),
+        bootstrap::method(),
+    )];
+    if curves.iter().any(|curve| curve.stack.is_floor()) {
+        caption.push("Dashed grey: floors, the barest program that puts up the same wall.".into());
+    }
+    caption.push(of.host.into());
+    svg(
+        "How long until the workload runs?",
+        "Share of launches whose workload has begun, by the time since the spawn",
+        &caption,
+        LABELS + 300 + AXIS,
+        |area, top, bottom| {
+            let shortest = curves.iter().map(|curve| curve.figure.sample.min()).fold(f64::MAX, f64::min);
+            let longest = curves.iter().map(|curve| curve.figure.sample.max()).fold(0.0, f64::max);
+            let plot =
+                Plot { axis: Axis::spanning(shortest, longest), top: top + LABELS, bottom: bottom - AXIS };
+            plot.grid(area)?;
+            plot.labels(area, &curves)?;
+            // Floors first: what they are held against is drawn over them.
+            let (floors, stacks): (Vec<_>, Vec<_>) = curves.iter().partition(|curve| curve.stack.is_floor());
+            floors.into_iter().chain(stacks).try_for_each(|curve| plot.curve(area, curve))
+        },
+    )
+}
+
+struct Plot {
+    axis: Axis,
+    top: i32,
+    bottom: i32,
+}
+
+impl Plot {
+    fn x(&self, milliseconds: f64) -> i32 {
+        LEFT + (self.axis.place(milliseconds) * f64::from(RIGHT - LEFT)).round() as i32
+    }
+
+    fn y(&self, share: f64) -> i32 {
+        self.bottom - (share * f64::from(self.bottom - self.top)).round() as i32
+    }
+
+    fn grid(&self, area: &Area<'_>) -> Drawn {
+        for percent in [0, 25, 50, 75, 100] {
+            let y = self.y(f64::from(percent) / 100.0);
+            line(area, (LEFT, y), (RIGHT, y), GRID)?;
+            write(area, &format!("{percent} %"), (LEFT - 8, y), Stands::Left, NOTE)?;
+        }
+        for tick in self.axis.ticks() {
+            let x = self.x(tick);
+            line(area, (x, self.top), (x, self.bottom), GRID)?;
+            line(area, (x, self.bottom), (x, self.bottom + 5), INK)?;
+            write(area, &tick.to_string(), (x, self.bottom + 14), Stands::Centred, NOTE)?;
+        }
+        line(area, (LEFT, self.bottom), (RIGHT, self.bottom), INK)?;
+        let unit = format!("{}, in milliseconds{}", CLOCK.name(), self.axis.remark());
+        write(area, &unit, (i32::midpoint(LEFT, RIGHT), self.bottom + 34), Stands::Centred, NOTE)
+    }
+
+    fn labels(&self, area: &Area<'_>, curves: &[Curve<'_>]) -> Drawn {
+        let texts: Vec<[String; 3]> = curves
+            .iter()
+            .map(|Curve { stack, figure }| {
+                let p50 = show::p50(figure) + if figure.below_probe { "" } else { " ms" };
+                [stack.to_string(), p50, show::interval_ms(figure)]
+            })
+            .collect();
+        // A bold character of 13 pixels is about 8 wide; the marker and the gap to the next label follow.
+        let widths: Vec<f64> = texts
+            .iter()
+            .map(|lines| 8.0 * lines.iter().map(|text| text.chars().count()).max().unwrap_or(0) as f64 + 26.0)
+            .collect();
+        let ends: Vec<i32> = curves.iter().map(|curve| self.x(curve.tip())).collect();
+        let wishes: Vec<f64> = ends.iter().map(|&x| f64::from(x)).collect();
+        let centres = spread::spread(&wishes, &widths, f64::from(MARGIN), f64::from(RIGHT + 8));
+        for (((curve, texts), (centre, width)), end) in
+            curves.iter().zip(&texts).zip(centres.iter().zip(&widths)).zip(ends)
+        {
+            let left = (centre - width / 2.0).round() as i32;
+            let top = self.top - LABELS + 6;
+            ink::marker(area, curve.stack, (left + 5, top))?;
+            for ((text, look), height) in texts.iter().zip([NAME, FIGURE, NOTE]).zip([0, 17, 33]) {
+                write(area, text, (left + 16, top + height), Stands::Right, look)?;
+            }
+            let leader = vec![(centre.round() as i32, top + 44), (end, self.top - 6), (end, self.y(TIP))];
+            area.draw(&PathElement::new(leader, ink::of_stack(curve.stack).mix(0.5)))?;
+        }
+        Ok(())
+    }
+
+    fn curve(&self, area: &Area<'_>, Curve { stack, figure }: &Curve<'_>) -> Drawn {
+        let mut points = Vec::new();
+        let mut y = self.y(0.0);
+        for (value, share) in drawn_steps(&figure.sample) {
+            let x = self.x(value);
+            points.push((x, y));
+            y = self.y(share);
+            points.push((x, y));
+        }
+        ink::curve(area, *stack, points)?;
+        ink::marker(area, *stack, (self.x(figure.p50()), self.y(0.5)))
+    }
+}
+
+/// The steps of a curve: all of them, or as many as can be told apart, evenly chosen and with the last.
+fn drawn_steps(sample: &Sorted) -> impl Iterator<Item = (f64, f64)> {
+    let steps = ecdf::ecdf(sample);
+    let (count, every) = (steps.len(), steps.len().div_ceil(MOST_STEPS));
+    steps
+        .into_iter()
+        .enumerate()
+        .filter(move |(place, _)| place % every == 0 || place + 1 == count)
+        .map(|(_, step)| step)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::example;
+    use crate::samples::SamplesFile;
+
+    fn drawn(file: &SamplesFile) -> String {
+        draw(&Summary::of(file), Circumstances { workload: "noop", host: "Some CPU, nested" })
+    }
+
+    #[test]
+    fn each_curve_that_was_measured_is_named_with_its_median_and_no_other() {
+        let file = example::without(Stack::Unikernel);
+        let (svg, summary) = (drawn(&file), Summary::of(&file));
+        for stack in Stack::ALL {
+            let named = svg.lines().any(|line| line == stack.name());
+            assert_eq!(named, stack != Stack::Unikernel, "{stack}");
+            if let Some(figure) = summary.clock(stack, CLOCK) {
+                assert!(svg.contains(&format!("{} ms", show::p50(figure))), "{stack}");
+            }
+        }
+        assert!(svg.contains("n = 60 ") && svg.contains("bootstrap") && svg.contains("Some CPU, nested"));
+    }
+
+    #[test]
+    fn the_scale_is_logarithmic_only_where_times_lie_far_apart_and_then_says_so() {
+        assert!(!drawn(&example::run()).contains("logarithmic"));
+        assert!(drawn(&example::slow_and_fast()).contains("logarithmic"));
+    }
+
+    #[test]
+    fn of_many_thousand_launches_no_more_steps_are_drawn_than_can_be_told_apart() {
+        let steps = |n: u32| drawn_steps(&Sorted::new((1..=n).map(f64::from)).unwrap()).collect::<Vec<_>>();
+        assert_eq!(steps(600).len(), 600);
+        let thinned = steps(20_000);
+        assert!((300..=MOST_STEPS + 1).contains(&thinned.len()), "{}", thinned.len());
+        assert_eq!((thinned[0], thinned[thinned.len() - 1]), ((1.0, 1.0 / 20_000.0), (20_000.0, 1.0)));
+    }
+}

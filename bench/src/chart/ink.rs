@@ -1,0 +1,103 @@
+//! Colours, and for those who see none: markers, dashes and hatching.
+//!
+//! The colours are those of M. Okabe and K. Ito, "Color Universal Design" (2008), told apart with every
+//! common kind of colour vision. Each is paired with a shape, so that a chart survives a grey printer.
+//! Floors are grey: they are yardsticks, not contenders.
+
+use super::canvas::{Area, Drawn};
+use isolab_timeline::{Phase, Stack};
+use plotters::element::DashedPathElement;
+use plotters::prelude::*;
+
+/// Text and axes.
+pub(super) const INK: RGBColor = RGBColor(0x22, 0x22, 0x22);
+/// Lesser text; 7:1 on white.
+pub(super) const SOFT: RGBColor = RGBColor(0x55, 0x55, 0x55);
+/// Lines behind the data.
+pub(super) const GRID: RGBColor = RGBColor(0xe2, 0xe2, 0xe2);
+
+const ORANGE: RGBColor = RGBColor(0xe6, 0x9f, 0x00);
+const SKY_BLUE: RGBColor = RGBColor(0x56, 0xb4, 0xe9);
+const BLUISH_GREEN: RGBColor = RGBColor(0x00, 0x9e, 0x73);
+const BLUE: RGBColor = RGBColor(0x00, 0x72, 0xb2);
+const VERMILLION: RGBColor = RGBColor(0xd5, 0x5e, 0x00);
+const REDDISH_PURPLE: RGBColor = RGBColor(0xcc, 0x79, 0xa7);
+
+/// The colour of a stack's curve.
+pub(super) const fn of_stack(stack: Stack) -> RGBColor {
+    match stack {
+        Stack::Process => BLACK,
+        Stack::Container => BLUE,
+        Stack::Unikernel => VERMILLION,
+        Stack::ContainerFloor | Stack::KvmFloor => SOFT,
+    }
+}
+
+/// Draws a stack's curve through `points`, in pixels: floors dashed, each in its own way.
+pub(super) fn curve(area: &Area<'_>, stack: Stack, points: Vec<(i32, i32)>) -> Drawn {
+    let style = of_stack(stack).stroke_width(2);
+    let dash = match stack {
+        Stack::ContainerFloor => Some((8, 4)),
+        Stack::KvmFloor => Some((2, 4)),
+        Stack::Process | Stack::Container | Stack::Unikernel => None,
+    };
+    match dash {
+        Some((on, off)) => area.draw(&DashedPathElement::new(points, on, off, style)),
+        None => area.draw(&PathElement::new(points, style)),
+    }
+}
+
+/// Draws a stack's marker at a point: containers are square, VMs are triangles, floors are hollow.
+pub(super) fn marker(area: &Area<'_>, stack: Stack, at: (i32, i32)) -> Drawn {
+    let square = |size: i32, style: ShapeStyle| {
+        area.draw(&Rectangle::new([(at.0 - size, at.1 - size), (at.0 + size, at.1 + size)], style))
+    };
+    let triangle = |size: i32, style: ShapeStyle| {
+        let corners = [(0, -size - 1), (size + 1, size), (-size - 1, size)];
+        area.draw(&Polygon::new(corners.map(|(x, y)| (at.0 + x, at.1 + y)), style))
+    };
+    let colour = of_stack(stack).filled();
+    match stack {
+        Stack::Process => area.draw(&Circle::new(at, 5, colour)),
+        Stack::Container => square(5, colour),
+        Stack::Unikernel => triangle(5, colour),
+        Stack::ContainerFloor => square(5, colour).and_then(|()| square(3, WHITE.filled())),
+        Stack::KvmFloor => triangle(6, colour).and_then(|()| triangle(2, WHITE.filled())),
+    }
+}
+
+/// How a phase's part of a bar is filled.
+#[derive(Clone, Copy)]
+enum Hatch {
+    Plain,
+    Diagonal,
+    Upright,
+}
+
+/// Fills a part of a bar as its phase's; in greys when the bar is a floor's.
+pub(super) fn phase(
+    area: &Area<'_>,
+    phase: Phase,
+    grey: bool,
+    [(left, top), (right, bottom)]: [(i32, i32); 2],
+) -> Drawn {
+    let (colour, shade, hatch) = match phase {
+        Phase::Launcher => (SKY_BLUE, 0xd4, Hatch::Plain),
+        Phase::Isolation => (ORANGE, 0xb0, Hatch::Diagonal),
+        Phase::Workload => (BLUISH_GREEN, 0x66, Hatch::Plain),
+        Phase::Teardown => (REDDISH_PURPLE, 0xc4, Hatch::Upright),
+    };
+    let colour = if grey { RGBColor(shade, shade, shade) } else { colour };
+    area.draw(&Rectangle::new([(left, top), (right, bottom)], colour.filled()))?;
+    let line = |from, to| area.draw(&PathElement::new(vec![from, to], INK.mix(0.55)));
+    match hatch {
+        Hatch::Plain => Ok(()),
+        Hatch::Upright => (left + 3..right).step_by(5).try_for_each(|x| line((x, top), (x, bottom))),
+        // At 45 degrees: what a line is cut off sideways it is cut off in height as well.
+        Hatch::Diagonal => (left - (bottom - top)..right).step_by(7).try_for_each(|x| {
+            let start = x.max(left);
+            let end = (x + bottom - top).min(right);
+            line((start, bottom - (start - x)), (end, bottom - (end - x)))
+        }),
+    }
+}

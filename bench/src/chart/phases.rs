@@ -1,0 +1,143 @@
+//! What the time of a launch goes to: one bar a stack, one part a phase, and the numbers beside it.
+//!
+//! Each part is the median of its phase over all launches that count, not one launch picked as typical:
+//! a single launch can be usual as a whole and odd in its parts. The price is that the parts need not
+//! add up to the median of the whole, which is why that stands beside them.
+
+use super::Circumstances;
+use super::axis::Axis;
+use super::canvas::{Area, Drawn, FIGURE, MARGIN, NAME, NOTE, Stands, WIDTH, line, svg, write};
+use super::ink::{self, GRID, INK};
+use crate::stats::{Clock, Figure, StackSummary, Summary, bootstrap, show};
+use isolab_timeline::Phase;
+
+/// The heights of the columns' heads, of a stack's row, of its bar, and of the axis, in pixels.
+const HEAD: i32 = 52;
+const ROW: i32 = 46;
+const BAR: i32 = 24;
+const AXIS: i32 = 44;
+/// Where bars begin and end at most, in pixels.
+const LEFT: i32 = MARGIN + 122;
+const RIGHT: i32 = 462;
+/// Where the columns of numbers end, in pixels: one for each phase, one for the whole.
+const COLUMNS: [i32; Phase::ALL.len()] = [534, 620, 690, 760];
+const WHOLE: i32 = WIDTH - MARGIN;
+
+/// Draws a bar for each stack of a run.
+pub fn draw(summary: &Summary, of: Circumstances<'_>) -> String {
+    let caption = [
+        format!(
+            "Each part: the median of its phase over n = {} launches, warm-up left out; workload {}. \
+             Right: the median of {} and its {}. The parts' medians need not add up to it.",
+            summary.launches(),
+            of.workload,
+            Clock::Reaped.name(),
+            bootstrap::method(),
+        ),
+        "launcher: spawn → isolate (bare process: → begin); isolation or VM set-up: isolate → begin; \
+         workload: begin → end; teardown: end → reaped. Grey: floors."
+            .into(),
+        of.host.into(),
+    ];
+    let rows = summary.stacks.len() as i32;
+    svg(
+        "What the time goes to",
+        "Phases of a launch, in milliseconds",
+        &caption,
+        HEAD + ROW * rows + AXIS,
+        |area, top, bottom| {
+            let longest = summary.stacks.iter().map(total).fold(0.0, f64::max);
+            let plot = Plot { axis: Axis::from_zero(longest), top: top + HEAD, bottom: bottom - AXIS };
+            plot.grid(area)?;
+            Plot::heads(area, top)?;
+            (0..)
+                .zip(&summary.stacks)
+                .try_for_each(|(row, stack)| plot.row(area, plot.top + ROW * row + ROW / 2, stack))
+        },
+    )
+}
+
+fn total(stack: &StackSummary) -> f64 {
+    Phase::ALL.iter().filter_map(|&phase| stack.phase(phase)).map(Figure::p50).sum()
+}
+
+struct Plot {
+    axis: Axis,
+    top: i32,
+    bottom: i32,
+}
+
+impl Plot {
+    fn x(&self, milliseconds: f64) -> i32 {
+        LEFT + (self.axis.place(milliseconds) * f64::from(RIGHT - LEFT)).round() as i32
+    }
+
+    fn grid(&self, area: &Area<'_>) -> Drawn {
+        for tick in self.axis.ticks() {
+            let x = self.x(tick);
+            line(area, (x, self.top), (x, self.bottom), GRID)?;
+            line(area, (x, self.bottom), (x, self.bottom + 5), INK)?;
+            write(area, &tick.to_string(), (x, self.bottom + 14), Stands::Centred, NOTE)?;
+        }
+        line(area, (LEFT, self.bottom), (RIGHT, self.bottom), INK)?;
+        write(area, "milliseconds", (i32::midpoint(LEFT, RIGHT), self.bottom + 34), Stands::Centred, NOTE)
+    }
+
+    /// The columns' heads, which are the key to the bars as well.
+    fn heads(area: &Area<'_>, top: i32) -> Drawn {
+        for (phase, right) in Phase::ALL.into_iter().zip(COLUMNS) {
+            ink::phase(area, phase, false, [(right - 26, top), (right, top + 12)])?;
+            let (first, second) = match phase {
+                Phase::Isolation => ("isolation or", "VM set-up"),
+                Phase::Launcher | Phase::Workload | Phase::Teardown => ("", phase.name()),
+            };
+            write(area, first, (right, top + 24), Stands::Left, NOTE)?;
+            write(area, second, (right, top + 39), Stands::Left, NOTE)?;
+        }
+        write(area, "spawn →", (WHOLE, top + 24), Stands::Left, NOTE)?;
+        write(area, "reaped", (WHOLE, top + 39), Stands::Left, NOTE)
+    }
+
+    fn row(&self, area: &Area<'_>, middle: i32, stack: &StackSummary) -> Drawn {
+        let name = if stack.stack.is_floor() { NOTE } else { NAME };
+        write(area, stack.stack.name(), (LEFT - 10, middle), Stands::Left, name)?;
+        let mut before = 0.0;
+        for (phase, right) in Phase::ALL.into_iter().zip(COLUMNS) {
+            let Some(figure) = stack.phase(phase) else {
+                write(area, show::NONE, (right, middle), Stands::Left, NOTE)?;
+                continue;
+            };
+            let after = before + figure.p50();
+            let part = [(self.x(before), middle - BAR / 2), (self.x(after), middle + BAR / 2)];
+            ink::phase(area, phase, stack.stack.is_floor(), part)?;
+            write(area, &show::p50(figure), (right, middle), Stands::Left, FIGURE)?;
+            before = after;
+        }
+        let Some(whole) = stack.clock(Clock::Reaped) else { return Ok(()) };
+        write(area, &show::p50(whole), (WHOLE, middle - 7), Stands::Left, NAME)?;
+        write(area, &show::interval_ms(whole), (WHOLE, middle + 9), Stands::Left, NOTE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::example;
+    use isolab_timeline::Stack;
+
+    #[test]
+    fn every_bar_has_its_numbers_and_what_is_absent_is_not_zero() {
+        let summary = Summary::of(&example::run());
+        let svg = draw(&summary, Circumstances { workload: "noop", host: "Some CPU, nested" });
+        let texts: Vec<&str> = svg.lines().filter(|line| !line.starts_with('<')).collect();
+        for stack in &summary.stacks {
+            for figure in Phase::ALL.iter().filter_map(|&phase| stack.phase(phase)) {
+                assert!(texts.contains(&show::p50(figure).replace('<', "&lt;").as_str()), "{}", stack.stack);
+            }
+        }
+        assert!(summary.get(Stack::Process).unwrap().phase(Phase::Isolation).is_none());
+        assert_eq!(texts.iter().filter(|&&text| text == show::NONE).count(), 1);
+        assert!(!texts.contains(&"0.000"));
+        assert!(svg.contains("n = 60 ") && svg.contains("bootstrap") && svg.contains("Some CPU, nested"));
+    }
+}

@@ -1,0 +1,74 @@
+use super::*;
+use crate::report::{self, example};
+
+fn written(file: &SamplesFile) -> (String, String) {
+    let parent = tempfile::tempdir().unwrap();
+    let folder = parent.path().join("report");
+    report::write(&folder, file).unwrap();
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+    for name in ["samples.json", "ecdf.svg", "phases.svg"] {
+        assert!(!read(name).is_empty(), "{name}");
+    }
+    (read("report.html"), read("summary.md"))
+}
+
+/// Without the unbreakable spaces before units.
+fn plain(page: &str) -> String {
+    page.replace('\u{a0}', " ")
+}
+
+#[test]
+fn both_pages_give_the_answer_the_table_and_how_to_do_it_again() {
+    let file = example::run();
+    let headline = sentences::headline(&Summary::of(&file));
+    let (html, markdown) = written(&file);
+    assert_eq!(html.matches("<svg ").count(), 2);
+    for page in [html, markdown] {
+        assert!(plain(&page).contains(&headline));
+        assert!(page.contains(&file.command) && page.contains(&file.commit.id));
+        for stack in Stack::ALL {
+            assert!(page.contains(stack.name()), "{stack} in {page}");
+        }
+        assert!(
+            !page.contains("Not run here")
+                && !page.contains("ncomplete run")
+                && !page.contains("nvalid launches")
+        );
+    }
+}
+
+#[test]
+fn the_page_needs_no_network_and_no_script() {
+    let (html, _) = written(&example::run());
+    let html = html.replace("http://www.w3.org/2000/svg", "");
+    assert!(!html.contains("http") && !html.contains("<script") && !html.contains("url("));
+}
+
+#[test]
+fn what_went_wrong_is_on_both_pages_and_escaped() {
+    let mut file = example::without(Stack::Unikernel);
+    file.partial = Some("interrupted <here> | there".into());
+    file.samples[20].invalid = Some("exit status <1>".into());
+    file.commit.dirty = true;
+    let (html, markdown) = written(&file);
+    for (page, dirty) in [(&html, ", with local changes"), (&markdown, "(with local changes)")] {
+        assert!(
+            page.contains("interrupted &lt;here>") || page.contains("interrupted &lt;here&gt;"),
+            "{page}"
+        );
+        assert!(page.contains("&lt;permission") && page.contains("group kvm &amp; log in"), "{page}");
+        assert!(!page.contains("<permission>") && !page.contains("<here>") && !page.contains("<1>"));
+        assert!(page.contains(dirty));
+    }
+    assert!(html.contains("exit status &lt;1&gt;"));
+    assert!(markdown.contains(&format!("1 of {}", file.samples.len())));
+    assert!(markdown.contains("there") && !markdown.contains("here> | there"));
+}
+
+#[test]
+fn a_run_without_a_launch_that_counts_makes_a_page_without_figures() {
+    let mut file = example::run();
+    file.samples.iter_mut().for_each(|sample| sample.invalid = Some("exit status 1".into()));
+    let (html, _) = written(&file);
+    assert!(html.contains("This run measured neither") && !html.contains("<svg"));
+}

@@ -1,0 +1,185 @@
+//! The answer in words, from what the samples show and no more.
+//!
+//! A stack that was not measured is not mentioned. A difference is stated only when the interval of the
+//! ratio excludes 1; otherwise the sentence says that the run cannot tell.
+
+use crate::stats::{Clock, Ratio, Summary, bootstrap, show};
+use isolab_timeline::Stack;
+
+/// The clock of the headline.
+pub const RULER: Clock = Clock::Begin;
+
+/// What is held against what, in words, one sentence each.
+const COMPARED: [(Stack, Stack); 5] = [
+    (Stack::Container, Stack::Process),
+    (Stack::Unikernel, Stack::Process),
+    (Stack::Container, Stack::Unikernel),
+    (Stack::Container, Stack::ContainerFloor),
+    (Stack::Unikernel, Stack::KvmFloor),
+];
+
+/// What stands between the workload and the machine.
+pub const fn between(stack: Stack) -> &'static str {
+    match stack {
+        Stack::Process => "Nothing: the control.",
+        Stack::Container => "Namespaces, a cgroup and an overlay root, on the host's own kernel.",
+        Stack::Unikernel => {
+            "A KVM virtual machine whose guest is the workload itself, with no operating system in it."
+        }
+        Stack::ContainerFloor => {
+            "A floor: the barest program that makes the same container, so what the kernel itself costs."
+        }
+        Stack::KvmFloor => "A floor: the barest program that runs a guest, so what KVM itself costs.",
+    }
+}
+
+const fn noun(stack: Stack) -> &'static str {
+    match stack {
+        Stack::Process => "a bare process",
+        Stack::Container => "a container",
+        Stack::Unikernel => "a unikernel",
+        Stack::ContainerFloor => "the container floor",
+        Stack::KvmFloor => "the KVM floor",
+    }
+}
+
+/// The headline: how long each stack takes until its workload begins, and how many times as long as a
+/// bare process.
+pub fn headline(summary: &Summary) -> String {
+    let time = |stack| {
+        let figure = summary.clock(stack, RULER).filter(|figure| !figure.below_probe)?;
+        Some(show::ms_in_words(figure.p50()))
+    };
+    let mut walls = Vec::new();
+    let mut factors = Vec::new();
+    for stack in [Stack::Container, Stack::Unikernel] {
+        if let Some(time) = time(stack) {
+            let starts = if walls.is_empty() { " starts its workload" } else { "" };
+            walls.push(format!("{}{starts} in {time}", noun(stack)));
+            factors
+                .extend(summary.ratio(stack, Stack::Process, RULER).map(|ratio| show::factor(ratio.value)));
+        }
+    }
+    let answer = match (time(Stack::Process), walls.is_empty()) {
+        (Some(process), false) => {
+            format!(
+                "{}: {} times as long as {}, {process}",
+                walls.join(" and "),
+                factors.join(" and "),
+                noun(Stack::Process)
+            )
+        }
+        (None, false) => walls.join(" and "),
+        (Some(process), true) => format!("{} starts its workload in {process}", noun(Stack::Process)),
+        (None, true) => return "This run measured neither a process nor a container nor a unikernel.".into(),
+    };
+    format!("{} ({}, medians).", capitalised(&answer), RULER.name())
+}
+
+/// One sentence for each pair of stacks that were both measured, the slower one first.
+pub fn comparisons(summary: &Summary) -> Vec<String> {
+    COMPARED
+        .into_iter()
+        .filter_map(|(stack, base)| {
+            let ratio = summary.ratio(stack, base, RULER)?;
+            Some(if ratio.value < 1.0 {
+                comparison(base, stack, summary.ratio(base, stack, RULER)?)
+            } else {
+                comparison(stack, base, ratio)
+            })
+        })
+        .collect()
+}
+
+fn comparison(slower: Stack, quicker: Stack, ratio: Ratio) -> String {
+    let (slower, quicker) = (noun(slower), noun(quicker));
+    let factor = show::factor(ratio.value);
+    let interval = show::ratio_interval(Some(ratio));
+    match ratio.interval {
+        Some(ends) if !ends.contains(1.0) => {
+            format!(
+                "{} takes {factor} times as long as {quicker} (95 % interval {interval}).",
+                capitalised(slower)
+            )
+        }
+        Some(_) => format!(
+            "This run cannot tell {slower} and {quicker} apart: the ratio is {factor}, its 95 % interval \
+             {interval} includes 1."
+        ),
+        None => format!(
+            "{} took {factor} times as long as {quicker}, but fewer than {} launches of one of them \
+             count, too few for an interval.",
+            capitalised(slower),
+            bootstrap::FEWEST
+        ),
+    }
+}
+
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::example;
+
+    #[test]
+    fn the_headline_names_its_ruler_and_only_what_was_measured() {
+        let of = |file| headline(&Summary::of(&file));
+        let whole = of(example::run());
+        assert!(
+            whole.starts_with("A container starts its workload in 1.53 ms and a unikernel in 0.97 ms: "),
+            "{whole}"
+        );
+        assert!(
+            whole.ends_with(" times as long as a bare process, 0.53 ms (spawn → begin, medians)."),
+            "{whole}"
+        );
+        let no_vm = of(example::without(Stack::Unikernel));
+        assert!(no_vm.contains("container") && !no_vm.contains("unikernel"), "{no_vm}");
+        let no_base = of(example::without(Stack::Process));
+        assert!(no_base.contains("unikernel") && !no_base.contains("times"), "{no_base}");
+        let mut nothing = example::run();
+        nothing.samples.clear();
+        assert!(!of(nothing).contains("ms"));
+    }
+
+    #[test]
+    fn a_difference_is_claimed_only_when_the_interval_excludes_one() {
+        let apart = comparisons(&Summary::of(&example::run()));
+        assert_eq!(apart.len(), COMPARED.len());
+        assert!(apart.iter().all(|sentence| sentence.contains("times as long")), "{apart:#?}");
+        let alike = comparisons(&Summary::of(&example::alike()));
+        assert!(alike.iter().any(|sentence| sentence.contains("cannot tell")), "{alike:#?}");
+    }
+
+    #[test]
+    fn the_slower_one_comes_first() {
+        let mut file = example::run();
+        for sample in &mut file.samples {
+            sample.stack = match sample.stack {
+                Stack::Container => Stack::Unikernel,
+                Stack::Unikernel => Stack::Container,
+                other => other,
+            };
+        }
+        let sentences = comparisons(&Summary::of(&file));
+        assert!(
+            sentences
+                .iter()
+                .any(|sentence| sentence.starts_with("A unikernel takes 1.57 times as long as a container")),
+            "{sentences:#?}"
+        );
+    }
+
+    #[test]
+    fn too_few_launches_make_no_claim() {
+        let mut file = example::run();
+        file.samples.truncate(5 * (file.warmup + 3));
+        let sentences = comparisons(&Summary::of(&file));
+        assert!(!sentences.is_empty());
+        assert!(sentences.iter().all(|sentence| sentence.contains("too few")), "{sentences:#?}");
+    }
+}

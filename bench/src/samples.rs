@@ -1,0 +1,188 @@
+//! `samples.json`: what one run measured, every launch of it, and enough about the run to judge it.
+//!
+//! This file is the source of every table, chart and sentence; nothing is dropped from it, not even
+//! warm-up or failed launches. `bench/schema/samples.schema.json` describes it field by field.
+//! It is written under another name and then renamed (`rename(2)` replaces a file in one step), so a
+//! reader sees the old file or the new one, never half of one.
+
+mod layout;
+
+use crate::host::Host;
+use isolab_timeline::{Mark, Sample, Stack};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// The version of the layout that this program writes and reads.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// Nanoseconds in a millisecond: the file holds the former, people read the latter.
+const NS_PER_MS: f64 = 1e6;
+
+/// One run: its circumstances and all its launches.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SamplesFile {
+    /// [`SCHEMA_VERSION`] of the program that wrote it.
+    pub schema_version: u32,
+    /// The machine.
+    pub host: Host,
+    /// The source that was built and measured.
+    pub commit: Commit,
+    /// The command line that makes this run again.
+    pub command: String,
+    /// Seed of the order of launches and of the bootstrap.
+    pub seed: u64,
+    /// Warm-up launches of each stack; they come first and are marked.
+    pub warmup: usize,
+    /// The rule by which the lab and the launched tree were given their CPUs.
+    pub placement: String,
+    /// Null probe: what a mark itself costs in a stack, as spans between two marks that are sent one
+    /// right after the other, in nanoseconds.
+    pub probe_ns: BTreeMap<Stack, Vec<i64>>,
+    /// Stacks that were asked for and that this host cannot run.
+    pub unavailable: Vec<Unavailable>,
+    /// Why the run ended before its plan was done; absent when it was done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partial: Option<String>,
+    /// Every launch, in the order in which they were made.
+    pub samples: Vec<Sample>,
+    /// System calls of one launch by name, for stacks where they were counted.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub syscalls: BTreeMap<Stack, BTreeMap<String, u64>>,
+}
+
+/// A state of the source code.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Commit {
+    /// The commit's hash, or a word that says why it is not known.
+    pub id: String,
+    /// Whether files differed from that commit.
+    pub dirty: bool,
+}
+
+/// Why this host cannot run a stack.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unavailable {
+    /// Which stack.
+    pub stack: Stack,
+    /// What went wrong when it was tried.
+    pub reason: String,
+    /// What to do about it.
+    pub fix: String,
+}
+
+/// A samples file cannot be written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum SamplesError {
+    /// The system refused to write it; an older file is as it was.
+    #[error("writing samples {}: {source}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The system refused to read it.
+    #[error("reading samples {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// It is not the JSON that was expected.
+    #[error("reading samples {}: not a samples file: {source}", path.display())]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// Where and why, by line and column.
+        source: serde_json::Error,
+    },
+    /// Another isolab wrote it.
+    #[error(
+        "reading samples {}: its schema version is {found}, this isolab reads version {SCHEMA_VERSION}; \
+         measure again, or read it with the isolab of the commit that it names",
+        path.display()
+    )]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// The version that it states.
+        found: u32,
+    },
+}
+
+impl SamplesFile {
+    /// The launches of `stack` that count: neither warm-up nor invalid. Every statistic starts here.
+    pub fn counted(&self, stack: Stack) -> impl Iterator<Item = &Sample> {
+        self.samples
+            .iter()
+            .filter(move |sample| sample.stack == stack && !sample.warmup && sample.invalid.is_none())
+    }
+
+    /// The time between two marks in each launch of `stack` that counts and has both, in milliseconds.
+    pub fn spans_ms(&self, stack: Stack, from: Mark, to: Mark) -> impl Iterator<Item = f64> {
+        self.counted(stack).filter_map(move |sample| sample.marks_ns.span(from, to)).map(ms)
+    }
+
+    /// The stacks of which at least one launch counts, in the order of [`Stack::ALL`].
+    pub fn stacks(&self) -> impl Iterator<Item = Stack> {
+        Stack::ALL.into_iter().filter(|&stack| self.counted(stack).next().is_some())
+    }
+
+    /// The launches that failed or were not measured, warm-up included, in order.
+    pub fn invalid(&self) -> impl Iterator<Item = &Sample> {
+        self.samples.iter().filter(|sample| sample.invalid.is_some())
+    }
+
+    /// The file's text: JSON with one launch a line.
+    pub fn to_json(&self) -> Vec<u8> {
+        layout::one_launch_a_line(self)
+    }
+
+    /// Writes the file in one step: on failure an older file at `path` is as it was.
+    pub fn write(&self, path: &Path) -> Result<(), SamplesError> {
+        let mut name = path.file_name().unwrap_or_default().to_owned();
+        name.push(format!(".new-{}", std::process::id()));
+        let new = path.with_file_name(name);
+        put(&new, &self.to_json()).and_then(|()| fs::rename(&new, path)).map_err(|source| {
+            // Best effort: the error that matters is the one that is returned.
+            let _ = fs::remove_file(&new);
+            SamplesError::Write { path: path.into(), source }
+        })
+    }
+
+    /// Reads a file back. The version is looked at first, so that a file of another version is named
+    /// as such, whatever else about it has changed.
+    pub fn read(path: &Path) -> Result<SamplesFile, SamplesError> {
+        #[derive(Deserialize)]
+        struct Version {
+            schema_version: u32,
+        }
+        let text = fs::read(path).map_err(|source| SamplesError::Read { path: path.into(), source })?;
+        let parse = |source| SamplesError::Parse { path: path.into(), source };
+        let Version { schema_version: found } = serde_json::from_slice(&text).map_err(parse)?;
+        if found != SCHEMA_VERSION {
+            return Err(SamplesError::Version { path: path.into(), found });
+        }
+        serde_json::from_slice(&text).map_err(parse)
+    }
+}
+
+/// Milliseconds from nanoseconds.
+pub fn ms(nanoseconds: i64) -> f64 {
+    nanoseconds as f64 / NS_PER_MS
+}
+
+/// Writes a new file and waits until the disk has it (`fsync(2)`): a file system that puts off finding
+/// room for data can still say "no space" after `write(2)` succeeded.
+pub(crate) fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,105 @@
+use super::*;
+use crate::report::example;
+use serde_json::{Value, json};
+
+fn schema() -> jsonschema::Validator {
+    let schema = serde_json::from_str(include_str!("../../schema/samples.schema.json")).unwrap();
+    jsonschema::draft202012::new(&schema).unwrap()
+}
+
+/// A file that uses every optional field.
+fn full() -> SamplesFile {
+    let mut file = example::without(Stack::Unikernel);
+    file.partial = Some("interrupted after 50 rounds".into());
+    file.samples[3].invalid = Some("exit status 1".into());
+    file
+}
+
+#[test]
+fn what_the_code_writes_is_what_the_schema_describes() {
+    for file in [example::run(), full()] {
+        let value: Value = serde_json::from_slice(&file.to_json()).unwrap();
+        let errors: Vec<_> = schema().iter_errors(&value).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{errors:#?}");
+    }
+}
+
+#[test]
+fn the_schema_refuses_doctored_files() {
+    let sound = serde_json::to_value(full()).unwrap();
+    assert!(schema().is_valid(&sound));
+    let doctored = |at: &str, value: Value| {
+        let mut file = sound.clone();
+        *file.pointer_mut(at).unwrap() = value;
+        file
+    };
+    for (at, value) in [
+        ("/schema_version", json!(2)),
+        ("/seed", json!(-1)),
+        ("/commit/dirty", json!("no")),
+        ("/probe_ns", json!({"chroot": [1]})),
+        ("/probe_ns/process/0", json!(0.5)),
+        ("/samples/0/stack", json!("chroot")),
+        ("/samples/0/workload", json!("cpu")),
+        ("/samples/0/marks_ns/spawn", json!(5)),
+        ("/samples/0/marks_ns/begin", json!("soon")),
+        ("/samples/0/exit/status", json!(256)),
+        ("/samples/0/warmup", Value::Null),
+        ("/unavailable/0/fix", Value::Null),
+        ("/syscalls/container-floor/mount", json!(-3)),
+        ("/partial", json!("")),
+    ] {
+        assert!(!schema().is_valid(&doctored(at, value.clone())), "{at} = {value} went through");
+    }
+    for (object, field) in [("", "seed"), ("/samples/0", "exit"), ("/commit", "dirty"), ("/host", "kernel")] {
+        let mut file = sound.clone();
+        assert!(file.pointer_mut(object).unwrap().as_object_mut().unwrap().remove(field).is_some());
+        assert!(!schema().is_valid(&file), "{object} without {field} went through");
+        let mut file = sound.clone();
+        file.pointer_mut(object).unwrap().as_object_mut().unwrap().insert("extra".into(), json!(1));
+        assert!(!schema().is_valid(&file), "{object} with a field more went through");
+    }
+}
+
+#[test]
+fn a_file_is_read_back_as_it_was_written_one_launch_a_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("samples.json");
+    let file = full();
+    file.write(&path).unwrap();
+    let read = SamplesFile::read(&path).unwrap();
+    assert_eq!(serde_json::to_value(&read).unwrap(), serde_json::to_value(&file).unwrap());
+    let text = fs::read_to_string(&path).unwrap();
+    let launches = text.lines().filter(|line| line.contains("\"marks_ns\"")).count();
+    assert_eq!(launches, file.samples.len());
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no other file is left");
+}
+
+#[test]
+fn another_version_and_another_kind_of_file_are_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("samples.json");
+    let refusal = |text: &str| {
+        fs::write(&path, text).unwrap();
+        let error = SamplesFile::read(&path).unwrap_err();
+        assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
+        error
+    };
+    assert!(matches!(refusal(r#"{"schema_version": 9}"#), SamplesError::Version { found: 9, .. }));
+    assert!(matches!(refusal(r#"{"schema_version": 1}"#), SamplesError::Parse { .. }));
+    assert!(matches!(refusal("boom"), SamplesError::Parse { .. }));
+    fs::remove_file(&path).unwrap();
+    assert!(matches!(SamplesFile::read(&path), Err(SamplesError::Read { .. })));
+}
+
+#[test]
+fn a_write_that_fails_leaves_the_old_file_and_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("samples.json");
+    // A folder of that name can't be replaced by a file: the rename fails after the data was written.
+    fs::create_dir(&path).unwrap();
+    let error = example::run().write(&path).unwrap_err();
+    assert!(error.to_string().starts_with(&format!("writing samples {}", path.display())), "{error}");
+    assert!(path.is_dir());
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}

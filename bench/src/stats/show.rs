@@ -1,0 +1,83 @@
+//! Figures as text: one way to write each, for the terminal, the charts and the report.
+
+use super::{Figure, Interval, Ratio};
+
+/// What stands where there is no figure.
+pub const NONE: &str = "–";
+
+/// Milliseconds without the unit. Microseconds are the finest that a launch repeats to, and four digits
+/// are enough for anything.
+pub fn ms(milliseconds: f64) -> String {
+    match milliseconds {
+        short if short < 9.9995 => format!("{short:.3}"),
+        medium if medium < 99.995 => format!("{medium:.2}"),
+        long => format!("{long:.1}"),
+    }
+}
+
+/// Milliseconds as a sentence says them, with the unit: three digits.
+pub fn ms_in_words(milliseconds: f64) -> String {
+    format!("{} ms", three_digits(milliseconds))
+}
+
+/// A factor: three digits.
+pub fn factor(value: f64) -> String {
+    three_digits(value)
+}
+
+fn three_digits(value: f64) -> String {
+    match value {
+        small if small < 9.995 => format!("{small:.2}"),
+        medium if medium < 99.95 => format!("{medium:.1}"),
+        large => format!("{large:.0}"),
+    }
+}
+
+/// A count with a comma before each three digits.
+pub fn thousands(count: usize) -> String {
+    let digits = count.to_string();
+    let groups = digits
+        .as_bytes()
+        .rchunks(3)
+        .rev()
+        .map(|group| group.iter().map(|&digit| char::from(digit)).collect());
+    groups.collect::<Vec<String>>().join(",")
+}
+
+/// A figure's median, or that it is below the null probe.
+pub fn p50(figure: &Figure) -> String {
+    if figure.below_probe { "< probe".into() } else { ms(figure.p50()) }
+}
+
+/// The interval of a figure's median.
+pub fn interval_ms(figure: &Figure) -> String {
+    between(figure.interval.filter(|_| !figure.below_probe), ms)
+}
+
+/// A ratio, without its interval.
+pub fn ratio(ratio: Option<Ratio>) -> String {
+    ratio.map_or_else(|| NONE.into(), |ratio| factor(ratio.value))
+}
+
+/// The interval of a ratio.
+pub fn ratio_interval(ratio: Option<Ratio>) -> String {
+    between(ratio.and_then(|ratio| ratio.interval), factor)
+}
+
+fn between(interval: Option<Interval>, number: fn(f64) -> String) -> String {
+    interval.map_or_else(|| NONE.into(), |ends| format!("{} to {}", number(ends.low), number(ends.high)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_fall_as_times_grow_and_rounding_adds_none() {
+        let texts = [0.0004, 0.61234, 9.9994, 9.9996, 52.347, 99.996, 1234.56].map(ms);
+        assert_eq!(texts, ["0.000", "0.612", "9.999", "10.00", "52.35", "100.0", "1234.6"]);
+        let factors = [1.534, 9.996, 42.25, 99.96, 172.4].map(factor);
+        assert_eq!([0, 999, 10_000, 1_234_567].map(thousands), ["0", "999", "10,000", "1,234,567"]);
+        assert_eq!(factors, ["1.53", "10.0", "42.2", "100", "172"]);
+    }
+}

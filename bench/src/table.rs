@@ -1,0 +1,83 @@
+//! The table on the terminal: what a run found, in less than 100 columns and without colour.
+
+use crate::stats::{Clock, Summary, show};
+use comfy_table::{CellAlignment, ContentLineStyle, LineStyle, Table, TableStyle};
+use isolab_timeline::Stack;
+
+/// The clocks that the terminal shows; the report has all of them.
+const CLOCKS: [Clock; 2] = [Clock::Begin, Clock::Reaped];
+
+/// Light lines above, below the head, and below; none between columns.
+const STYLE: TableStyle = TableStyle::new()
+    .top_border(LINE)
+    .header_lines(ContentLineStyle::none())
+    .header_separator(LINE)
+    .content_lines(ContentLineStyle::none())
+    .bottom_border(LINE);
+const LINE: LineStyle = LineStyle::none().fill('─').junction('─');
+
+/// Renders the table of a run: one part for each clock. Ends in a line feed.
+pub fn render(summary: &Summary) -> String {
+    CLOCKS.map(|clock| format!("{}, in ms\n{}\n", clock.name(), part(summary, clock))).join("\n")
+}
+
+fn part(summary: &Summary, clock: Clock) -> Table {
+    let mut table = Table::new();
+    table.load_style(STYLE).set_header([
+        "stack",
+        "n",
+        "p50",
+        "p95",
+        "95 % interval of p50",
+        "× process",
+        "× floor",
+    ]);
+    for stack in &summary.stacks {
+        let Some(figure) = stack.clock(clock) else { continue };
+        let times =
+            |base: Option<Stack>| show::ratio(base.and_then(|base| summary.ratio(stack.stack, base, clock)));
+        table.add_row([
+            stack.stack.to_string(),
+            figure.n().to_string(),
+            show::p50(figure),
+            show::ms(figure.p95()),
+            show::interval_ms(figure),
+            times(Some(Stack::Process)),
+            times(stack.stack.floor()),
+        ]);
+    }
+    table.column_iter_mut().skip(1).for_each(|column| {
+        column.set_cell_alignment(CellAlignment::Right);
+    });
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::example;
+
+    #[test]
+    fn it_fits_and_names_every_stack_under_both_clocks() {
+        let text = render(&Summary::of(&example::slow_and_fast()));
+        assert!(text.lines().all(|line| line.chars().count() < 100), "{text}");
+        for stack in Stack::ALL {
+            assert_eq!(
+                text.lines().filter(|line| line.trim().starts_with(&format!("{stack} "))).count(),
+                2,
+                "{text}"
+            );
+        }
+        assert!(!text.contains('\u{1b}'), "no colour");
+    }
+
+    #[test]
+    fn a_stack_that_was_not_measured_has_no_row_and_no_ratio() {
+        let text = render(&Summary::of(&example::without(Stack::Process)));
+        assert!(!text.lines().any(|line| line.trim().starts_with("process")), "{text}");
+        let container = text.lines().find(|line| line.trim().starts_with("container ")).unwrap();
+        let cells: Vec<_> = container.split_whitespace().rev().take(2).collect();
+        assert_eq!(cells[1], show::NONE, "{text}");
+        assert_ne!(cells[0], show::NONE, "{text}");
+    }
+}
