@@ -12,7 +12,8 @@ use std::process::{Command, exit};
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 const PACKAGES: [&str; 5] =
     ["isolab-runtime", "isolab-microvm", "isolab-guest", "isolab-workload", "isolab-floors"];
-const SOURCES: [&str; 6] = ["runtime", "microvm", "bench/timeline", "bench/workload", "bench/floors", "Cargo.toml"];
+const SOURCES: [&str; 6] =
+    ["runtime", "microvm", "bench/timeline", "bench/workload", "bench/floors", "Cargo.toml"];
 /// Static, at a fixed address: no dynamic loader and no relocations to apply at each start.
 const RUSTFLAGS: [&str; 2] = ["-Ctarget-feature=+crt-static", "-Crelocation-model=static"];
 
@@ -75,13 +76,19 @@ fn build(workspace: &Path, target: &Path) {
     }
     cargo.env("CARGO_ENCODED_RUSTFLAGS", RUSTFLAGS.join("\x1f"));
     cargo.args(["build", "--locked", "--profile", "program", "--target", TARGET, "--target-dir"]).arg(target);
-    cargo.args(["--bins", "--features", "isolab-guest/program,isolab-workload/program,isolab-floors/program"]);
+    cargo.args([
+        "--bins",
+        "--features",
+        "isolab-guest/program,isolab-workload/program,isolab-floors/program",
+    ]);
     for package in PACKAGES {
         cargo.args(["--package", package]);
     }
     match cargo.status() {
         Ok(status) if status.success() => {}
-        Ok(status) => fail(&format!("the nested build of the measured programs failed ({status}), see above")),
+        Ok(status) => {
+            fail(&format!("the nested build of the measured programs failed ({status}), see above"))
+        }
         Err(error) => fail(&format!("cannot start cargo for the measured programs: {error}")),
     }
 }

@@ -1,2 +1,198 @@
-//! stub
-fn main() {}
+//! `isolab`: the lab's program. See the library for how.
+
+mod cli;
+
+use anyhow::Context;
+use clap::Parser;
+use cli::{Cli, Compare, Run, Words};
+use comfy_table::{Table, TableStyle};
+use isolab::compare::{self, Plan};
+use isolab::doctor::{self, Diagnosis};
+use isolab::ground;
+use isolab::interrupt::Interrupt;
+use isolab::programs::Programs;
+use isolab::samples::SamplesFile;
+use isolab::stats::Summary;
+use isolab::{report, table};
+use isolab_timeline::Stack;
+use std::ffi::OsString;
+use std::io::{self, IsTerminal, Write};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Some launch failed or could not be measured.
+const INVALID: u8 = 1;
+const FAILED: u8 = 125;
+const UNAVAILABLE: u8 = 126;
+const INTERRUPTED: u8 = 130;
+
+fn main() -> ExitCode {
+    let cli = Cli::try_parse().unwrap_or_else(|error| {
+        // Usage errors are isolab's own failure; --help is none.
+        let _ = error.print();
+        std::process::exit(if error.use_stderr() { FAILED.into() } else { 0 })
+    });
+    match perform(cli) {
+        Ok(status) => status.into(),
+        Err(error) => {
+            eprintln!("isolab: {error:#}");
+            FAILED.into()
+        }
+    }
+}
+
+fn perform(cli: Cli) -> anyhow::Result<u8> {
+    match cli.command.unwrap_or_else(quick) {
+        cli::Command::Doctor { json } => print_diagnosis(json),
+        cli::Command::Compare(options) => compare(options),
+        cli::Command::Run(run) => hand_over(run),
+        cli::Command::Clean { json } => clean(json),
+    }
+}
+
+/// What bare `isolab` does: the default comparison, through the same options as any other.
+fn quick() -> cli::Command {
+    Cli::parse_from(["isolab", "compare"]).command.expect("a command was given")
+}
+
+fn compare(options: Compare) -> anyhow::Result<u8> {
+    let interrupt = Interrupt::listen().context("listening for Ctrl-C")?;
+    let asked_for = !options.stacks.is_empty();
+    let seed = options.seed.unwrap_or_else(|| fastrand::u64(..1_000_000_000));
+    let plan = Plan {
+        command: command_line(&options, seed),
+        stacks: if asked_for { options.stacks } else { Stack::ALL.to_vec() },
+        runs: options.runs,
+        warmup: options.warmup,
+        workload: options.workload,
+        memory_mib: options.memory,
+        seed,
+        limit: Duration::from_secs(options.limit),
+        progress: io::stderr().is_terminal(),
+    };
+    let file = compare::run(&plan, &interrupt)?;
+    let mut out = io::stdout().lock();
+    if options.json {
+        out.write_all(&file.to_json())?;
+    } else {
+        writeln!(out, "{}", table::render(&Summary::of(&file)))?;
+    }
+    out.flush()?;
+    let stated = tell(&file, asked_for);
+    report::write(&options.out, &file)?;
+    if !options.json {
+        println!("{}", where_to_look(&options.out));
+    }
+    Ok(stated)
+}
+
+/// The command that makes the run again, from the options' own values.
+fn command_line(options: &Compare, seed: u64) -> String {
+    let stacks: Vec<_> = options.stacks.iter().map(|stack| stack.name()).collect();
+    let stacks = if stacks.is_empty() { String::new() } else { format!(" --stacks {}", stacks.join(",")) };
+    let Compare { runs, warmup, workload, memory, .. } = options;
+    format!(
+        "isolab compare{stacks} --runs {runs} --warmup {warmup} --workload '{workload}' --memory {memory} --seed {seed}"
+    )
+}
+
+/// Says on standard error what is not as it should be, and gives the exit status that follows from it.
+fn tell(file: &SamplesFile, asked_for: bool) -> u8 {
+    for stack in &file.unavailable {
+        eprintln!(
+            "isolab: {} cannot be measured here: {}\n        fix: {}",
+            stack.stack, stack.reason, stack.fix
+        );
+    }
+    let invalid = file.invalid().count();
+    if let Some(first) = file.invalid().next() {
+        let reason = first.invalid.as_deref().unwrap_or_default();
+        eprintln!("isolab: {invalid} launches do not count; the first, of {}: {reason}", first.stack);
+    }
+    if let Some(why) = &file.partial {
+        eprintln!("isolab: the run is partial: {why}");
+    }
+    match file {
+        SamplesFile { partial: Some(_), .. } => INTERRUPTED,
+        _ if invalid > 0 => INVALID,
+        SamplesFile { unavailable, .. } if asked_for && !unavailable.is_empty() => UNAVAILABLE,
+        SamplesFile { samples, .. } if samples.is_empty() => UNAVAILABLE,
+        _ => 0,
+    }
+}
+
+fn where_to_look(folder: &Path) -> String {
+    format!("The report is in {0}: open {0}/report.html", folder.display())
+}
+
+/// Becomes the program that runs the stack, so that signals, terminal and exit status are its own.
+fn hand_over(run: Run) -> anyhow::Result<u8> {
+    let programs = Programs::find()?;
+    let run_with = |words: &[OsString], first: &[OsString]| [&["run".into()], first, words].concat();
+    let (program, words) = match run {
+        Run::Process(Words { words }) => (&programs.workload, words),
+        Run::Container(Words { words }) => (&programs.runtime, run_with(&words, &[])),
+        Run::Unikernel(Words { words }) => {
+            (&programs.microvm, run_with(&words, &["--image".into(), programs.unikernel.clone().into()]))
+        }
+    };
+    let error = std::process::Command::new(program).args(words).exec();
+    Err(error).with_context(|| format!("starting {}", program.display()))
+}
+
+fn clean(json: bool) -> anyhow::Result<u8> {
+    let swept = ground::sweep()?;
+    if json {
+        let left: Vec<_> =
+            swept.left.iter().map(|(path, why)| serde_json::json!({"path": path, "why": why})).collect();
+        println!("{}", serde_json::json!({"removed": swept.removed, "left": left}));
+    } else {
+        swept.removed.iter().for_each(|path| println!("removed {}", path.display()));
+    }
+    swept.left.iter().for_each(|(path, why)| eprintln!("isolab: removing {}: {why}", path.display()));
+    Ok(if swept.left.is_empty() { 0 } else { FAILED })
+}
+
+fn print_diagnosis(json: bool) -> anyhow::Result<u8> {
+    let diagnosis = doctor::examine()?;
+    if json {
+        println!("{}", serde_json::to_string_pretty(&diagnosis)?);
+    } else {
+        print!("{}", in_words(&diagnosis));
+    }
+    Ok(0)
+}
+
+fn in_words(Diagnosis { host, checks, available, unavailable }: &Diagnosis) -> String {
+    let sheet = |rows: Vec<Vec<String>>| {
+        let mut table = Table::new();
+        table.load_style(TableStyle::new()).set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
+        table.set_width(100).add_rows(rows);
+        format!("{table}\n")
+    };
+    let tick = |good| match good {
+        Some(true) => "ok",
+        Some(false) => "no",
+        None => "",
+    };
+    let mut text = String::from("This machine\n");
+    text += &sheet(host.rows().into_iter().map(|(what, value)| vec![what.into(), value]).collect());
+    text += "\nWhat it can do\n";
+    text += &sheet(
+        checks
+            .iter()
+            .map(|check| {
+                let fix = check.fix.as_ref().map_or(String::new(), |fix| format!("\nfix: {fix}"));
+                vec![tick(check.good).into(), check.what.clone(), format!("{}{fix}", check.found)]
+            })
+            .collect(),
+    );
+    text += "\nStacks\n";
+    let runs = available.iter().map(|stack| vec!["ok".into(), stack.to_string(), "runs here".into()]);
+    let not = unavailable
+        .iter()
+        .map(|why| vec!["no".into(), why.stack.to_string(), format!("{}\nfix: {}", why.reason, why.fix)]);
+    text + &sheet(runs.chain(not).collect())
+}

@@ -1,0 +1,116 @@
+//! The lab's command line.
+
+use clap::{Args, Parser, Subcommand};
+use isolab_timeline::{Stack, Workload};
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// The VM-versus-container lab: one workload, isolated several ways, under one ruler.
+#[derive(Debug, Parser)]
+#[command(
+    name = "isolab",
+    version,
+    after_help = "\
+Without a command: a quick `compare` of all that this machine can run, into reports/latest.
+
+Examples:
+  isolab doctor
+  isolab compare --stacks process,container --runs 500
+  isolab compare --workload 'cpu 50000000' --out /tmp/cpu
+  isolab run container --rootfs ./alpine --memory 128m -- sh
+  isolab run unikernel --memory 64 -- cpu 1000000
+  isolab clean
+
+Exit status: 0; 1: some launch failed or could not be measured; 125: isolab failed;
+126: not available on this host; 130: interrupted, what was measured is kept. `run` gives the workload's own."
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Says what this machine can do, and what to do about the rest
+    Doctor {
+        /// Prints it as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Measures the start-up of all stacks and draws the report
+    Compare(Compare),
+    /// Runs something in one stack
+    #[command(subcommand)]
+    Run(Run),
+    /// Removes what runs that were killed have left
+    Clean {
+        /// Prints what was removed as JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Workloads: noop, cpu TURNS, syscall COUNT, cross COUNT (unikernel only), touch MIB, wait
+
+Examples:
+  isolab compare
+  isolab compare --stacks process,unikernel --workload 'touch 64' --runs 50
+  isolab compare --json --seed 7 | jq '.samples | length'")]
+pub(crate) struct Compare {
+    /// The stacks to launch; all that run here if not given
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
+    pub(crate) stacks: Vec<Stack>,
+    /// Counted launches of each stack
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = at_least_one)]
+    pub(crate) runs: usize,
+    /// Launches of each stack that come first and do not count
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub(crate) warmup: usize,
+    /// The work that every stack does
+    #[arg(long, value_name = "'KIND N'", default_value = "noop")]
+    pub(crate) workload: Workload,
+    /// Memory of a VM, in MiB
+    #[arg(long, value_name = "MIB", default_value_t = 128)]
+    pub(crate) memory: u32,
+    /// The report's folder; an older report in it is replaced
+    #[arg(long, value_name = "DIR", default_value = "reports/latest")]
+    pub(crate) out: PathBuf,
+    /// Prints samples.json to standard output instead of the table
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Seed of the order of launches and of the bootstrap; drawn and recorded if not given
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Seconds after which a launch is killed and counts as failed
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) limit: u64,
+}
+
+/// What `run` hands on: these programs read their own options, so that there is one list of them.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Run {
+    /// The workload as a bare process: KIND [N]
+    #[command(disable_help_flag = true)]
+    Process(Words),
+    /// A command in a container: --rootfs DIR [...] -- COMMAND; --help lists all
+    #[command(disable_help_flag = true)]
+    Container(Words),
+    /// The workload as the guest of a VM: [--memory MIB] -- KIND [N]; --help lists all
+    #[command(disable_help_flag = true)]
+    Unikernel(Words),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Words {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "...")]
+    pub(crate) words: Vec<OsString>,
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    text.parse()
+        .ok()
+        .filter(|runs| (1..=1_000_000).contains(runs))
+        .ok_or_else(|| "a number from 1 to 1000000".into())
+}

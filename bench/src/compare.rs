@@ -1,0 +1,193 @@
+//! `isolab compare`: the start-up of all stacks, measured in one run.
+
+use crate::calls;
+use crate::ground::{self, Ground, LIMITS};
+use crate::host::Host;
+use crate::instance::{Launched, Launcher};
+use crate::interrupt::Interrupt;
+use crate::placement::Placement;
+use crate::programs::Programs;
+use crate::samples::{Commit, SCHEMA_VERSION, SamplesFile, Unavailable};
+use crate::sandbox;
+use crate::schedule::{self, Turn};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use isolab_timeline::{Mark, Sample, Stack, Workload};
+use isolab_workload::{kind::Kind, work};
+use std::collections::BTreeMap;
+use std::process::Command;
+use std::time::Duration;
+
+/// What to compare, and how.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The stacks to launch.
+    pub stacks: Vec<Stack>,
+    /// Counted launches of each.
+    pub runs: usize,
+    /// Launches of each that come first and do not count.
+    pub warmup: usize,
+    /// The work.
+    pub workload: Workload,
+    /// Memory of a VM, in MiB.
+    pub memory_mib: u32,
+    /// Seed of the order.
+    pub seed: u64,
+    /// A launch that takes longer is killed and counts as failed.
+    pub limit: Duration,
+    /// The command line that makes this run again.
+    pub command: String,
+    /// Whether to show progress on standard error.
+    pub progress: bool,
+}
+
+/// How many launches of nothing-to-do tell what a mark costs, where the work itself does not.
+const PROBES: usize = 20;
+
+/// Measures everything that the plan asks for and this host can do.
+pub fn run(plan: &Plan, interrupt: &Interrupt) -> anyhow::Result<SamplesFile> {
+    ground::sweep()?;
+    let ground = Ground::lay(Programs::find()?, plan.memory_mib)?;
+    let placement = Placement::choose()?;
+    let host = Host::read(limits(&ground));
+    let launcher = Launcher::new(placement, plan.limit)?;
+
+    let (stacks, unavailable) = tried(plan, &ground, &launcher);
+    let syscalls = stacks
+        .iter()
+        .filter(|stack| stack.is_floor())
+        .filter_map(|&stack| Some((stack, calls::count(command(stack, &ground, plan.workload)?).ok()?)))
+        .collect();
+    let mut file = SamplesFile {
+        schema_version: SCHEMA_VERSION,
+        host,
+        commit: commit(),
+        command: plan.command.clone(),
+        seed: plan.seed,
+        warmup: plan.warmup,
+        placement: placement.rule(),
+        probe_ns: BTreeMap::new(),
+        unavailable,
+        partial: None,
+        samples: Vec::new(),
+        syscalls,
+    };
+    measure(plan, &stacks, &ground, &launcher, interrupt, &mut file)?;
+    Ok(file)
+}
+
+/// Tries each stack once: those that work, and why the others do not.
+fn tried(plan: &Plan, ground: &Ground, launcher: &Launcher) -> (Vec<Stack>, Vec<Unavailable>) {
+    let mut unavailable = Vec::new();
+    let mut works = |stack: &Stack| {
+        sandbox::probe(*stack, ground, launcher, plan.workload).map_err(|why| unavailable.push(why)).is_ok()
+    };
+    let stacks = plan.stacks.iter().copied().filter(|stack| works(stack)).collect();
+    (stacks, unavailable)
+}
+
+fn measure(
+    plan: &Plan,
+    stacks: &[Stack],
+    ground: &Ground,
+    launcher: &Launcher,
+    interrupt: &Interrupt,
+    file: &mut SamplesFile,
+) -> anyhow::Result<()> {
+    let turns = schedule::plan(stacks, plan.warmup, plan.runs, plan.seed);
+    let bar = progress(plan.progress, turns.len());
+    let expected = expected_text(plan.workload);
+    for (order, Turn { stack, warmup }) in turns.iter().copied().enumerate() {
+        let Some(command) = command(stack, ground, plan.workload) else { continue };
+        bar.set_message(stack.name());
+        let Launched { timeline, outcome, text, invalid, .. } = launcher.run(command)?;
+        if interrupt.came() {
+            // The launch that the signal hit was not measured; all before it was.
+            file.partial = Some(format!("it was interrupted after {order} of {} launches", turns.len()));
+            break;
+        }
+        let wrong = (text != expected).then(|| format!("it printed {:?}", String::from_utf8_lossy(&text)));
+        let invalid = invalid.or(wrong);
+        file.samples.push(Sample {
+            stack,
+            workload: plan.workload,
+            order,
+            warmup,
+            marks_ns: timeline,
+            exit: outcome,
+            invalid,
+        });
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    file.probe_ns = probe(plan, stacks, ground, launcher, file)?;
+    Ok(())
+}
+
+/// The null probe: begin and ready of a workload that does nothing are two marks sent one right after
+/// the other, so their span is what a mark costs in a stack, its way to the lab included.
+fn probe(
+    plan: &Plan,
+    stacks: &[Stack],
+    ground: &Ground,
+    launcher: &Launcher,
+    file: &SamplesFile,
+) -> anyhow::Result<BTreeMap<Stack, Vec<i64>>> {
+    let mut spans = BTreeMap::new();
+    for &stack in stacks {
+        let of_stack: &mut Vec<i64> = spans.entry(stack).or_default();
+        if plan.workload.0 == Kind::Noop {
+            of_stack.extend(
+                file.counted(stack).filter_map(|sample| sample.marks_ns.span(Mark::Begin, Mark::Ready)),
+            );
+            continue;
+        }
+        for _ in 0..if file.partial.is_none() { PROBES } else { 0 } {
+            let Some(command) = command(stack, ground, Workload(Kind::Noop)) else { break };
+            of_stack.extend(launcher.run(command)?.timeline.span(Mark::Begin, Mark::Ready));
+        }
+    }
+    spans.retain(|_, spans| !spans.is_empty());
+    Ok(spans)
+}
+
+/// The command that runs `workload` in `stack`, which was tried and works.
+fn command(stack: Stack, ground: &Ground, workload: Workload) -> Option<Command> {
+    sandbox::of(stack).command(ground, workload).ok()
+}
+
+/// What a workload that did its work prints: a stack that computes something else has not run it.
+fn expected_text(workload: Workload) -> Vec<u8> {
+    match workload.0 {
+        Kind::Cpu(turns) => work::checksum_line(work::cpu(turns)).into(),
+        _ => Vec::new(),
+    }
+}
+
+fn limits(ground: &Ground) -> String {
+    match (&ground.without_limits, LIMITS.memory, LIMITS.cpus, LIMITS.pids) {
+        (None, Some(memory), Some(cpus), Some(pids)) => {
+            format!("memory {} MiB, {cpus} CPU, {pids} pids", memory >> 20)
+        }
+        (why, ..) => format!("none: {}", why.as_deref().unwrap_or("not asked for")),
+    }
+}
+
+fn progress(shown: bool, length: usize) -> ProgressBar {
+    let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let style = ProgressStyle::with_template("  {bar:40} {pos}/{len} launches, {eta} left  {msg}");
+    ProgressBar::with_draw_target(Some(length as u64), target)
+        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+/// The state of the source tree, as git tells it.
+fn commit() -> Commit {
+    let git = |arguments: &[&str]| {
+        let output =
+            Command::new("git").arg("-C").arg(env!("CARGO_MANIFEST_DIR")).args(arguments).output().ok()?;
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    match (git(&["rev-parse", "HEAD"]), git(&["status", "--porcelain"])) {
+        (Some(id), Some(changes)) => Commit { id, dirty: !changes.is_empty() },
+        _ => Commit { id: "unknown: not built in a git checkout".into(), dirty: true },
+    }
+}

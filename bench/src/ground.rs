@@ -1,0 +1,87 @@
+//! What all launches of a run stand on: a root folder with the workload in it, and for the container's
+//! floor a cgroup that exists.
+//!
+//! The folder's name says whose it is (process and start time), so that a lab that was killed leaves
+//! nothing that [`sweep`] could not find.
+
+use crate::programs::Programs;
+use isolab_runtime::cgroup::owner::Owner;
+use isolab_runtime::cgroup::{self, Group, Hierarchy, Limits};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The limits that a measured container has: generous, so that they are paid for but never felt.
+pub const LIMITS: Limits = Limits { memory: Some(1 << 30), cpus: Some(1.0), pids: Some(64) };
+
+const PREFIX: &str = "isolab-";
+
+/// The ground of one run; gone when it is dropped.
+#[derive(Debug)]
+pub struct Ground {
+    /// The measured programs.
+    pub programs: Programs,
+    /// Memory of a VM, in MiB.
+    pub memory_mib: u32,
+    /// Why containers have no limits here; `None`: they have [`LIMITS`].
+    pub without_limits: Option<String>,
+    /// The cgroup that the container's floor joins, made once; it has the same limits.
+    floor_group: Group,
+    folder: PathBuf,
+}
+
+impl Ground {
+    /// Lays the ground: one folder under the system's folder for temporary files, and one cgroup.
+    pub fn lay(programs: Programs, memory_mib: u32) -> anyhow::Result<Ground> {
+        let folder = std::env::temp_dir().join(format!("{PREFIX}{}", Owner::this_process()?));
+        let group = Hierarchy::detect().and_then(|hierarchy| hierarchy.create(&LIMITS));
+        let (floor_group, without_limits) = match group {
+            Ok(group) => (group, None),
+            Err(error) => (Group::default(), Some(error.to_string())),
+        };
+        let ground = Ground { programs, memory_mib, without_limits, floor_group, folder };
+        let context = |error| {
+            anyhow::Error::new(error).context(format!("laying the root folder {}", ground.rootfs().display()))
+        };
+        fs::create_dir_all(ground.rootfs()).map_err(context)?;
+        fs::copy(&ground.programs.workload, ground.rootfs().join("isolab-workload")).map_err(context)?;
+        Ok(ground)
+    }
+
+    /// The folder that is a container's root: it holds the workload and nothing else.
+    pub fn rootfs(&self) -> PathBuf {
+        self.folder.join("root")
+    }
+
+    /// The folders of the floor's cgroup.
+    pub fn floor_groups(&self) -> impl Iterator<Item = &Path> {
+        self.floor_group.folders()
+    }
+}
+
+impl Drop for Ground {
+    fn drop(&mut self) {
+        // What cannot be removed now is found again by its name.
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Removes what labs and runtimes that were killed have left: folders and cgroups. Returns what it
+/// removed, and what it could not remove with the reason.
+pub fn sweep() -> anyhow::Result<cgroup::Swept> {
+    let mut swept = cgroup::sweep()?;
+    for entry in fs::read_dir(std::env::temp_dir())?.flatten() {
+        let name = entry.file_name();
+        let owner = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.parse::<Owner>().ok());
+        if owner.is_none_or(Owner::is_alive) {
+            continue;
+        }
+        match fs::remove_dir_all(entry.path()) {
+            Ok(()) => swept.removed.push(entry.path()),
+            // Another sweep was faster.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => swept.left.push((entry.path(), error.to_string())),
+        }
+    }
+    Ok(swept)
+}

@@ -1,0 +1,179 @@
+//! One launch: start a command, stamp its marks as they arrive, reap it.
+//!
+//! The order is what makes the numbers right. The pipe exists before the child does; a second thread,
+//! pinned to the children's CPU, stamps *spawn* and starts the child there (`posix_spawn(3)`, which does
+//! not copy the lab's memory), while the lab already sleeps in `poll(2)` on its own CPU. Each byte is
+//! stamped when the read that brought it returns. The pipe is drained to its end before the child is
+//! reaped (`wait4(2)`, which also says what it used), and only then is *reaped* stamped.
+
+use crate::placement::{Placement, pin};
+use crate::wire::Wire;
+use isolab_timeline::stamps::now;
+use isolab_timeline::{Mark, Outcome, Timeline};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{MemfdFlags, memfd_create};
+use rustix::io::Errno;
+use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::process::{Pid, Signal, kill_process};
+use std::fs::File;
+use std::io::{self, Read, Seek};
+use std::os::fd::OwnedFd;
+use std::process::{Child, Command};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::{Duration, Instant};
+
+/// Starts commands on the children's CPU.
+#[derive(Debug)]
+pub struct Launcher {
+    jobs: Sender<Command>,
+    started: Receiver<io::Result<(u64, Child)>>,
+    /// A launch that has not ended by then is killed and counts as failed.
+    pub limit: Duration,
+}
+
+/// What one launch came to.
+#[derive(Debug)]
+pub struct Launched {
+    /// Every mark, from the lab and from the launcher, since the spawn.
+    pub timeline: Timeline,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What it wrote to standard output beside marks.
+    pub text: Vec<u8>,
+    /// What it wrote to standard error.
+    pub complaint: String,
+    /// Why the launch does not count, if so.
+    pub invalid: Option<String>,
+}
+
+impl Launcher {
+    /// Pins the calling thread to the lab's CPU and starts the thread that launches.
+    pub fn new(placement: Placement, limit: Duration) -> io::Result<Launcher> {
+        let (jobs, orders) = channel::<Command>();
+        let (report, started) = channel();
+        std::thread::Builder::new().name("launcher".into()).spawn(move || {
+            // A CPU that has gone since it was chosen is no reason to stop: the report names the rule.
+            let _ = pin(placement.launched);
+            for mut command in orders {
+                let spawned_at = now();
+                let child = command.spawn().map(|child| (spawned_at, child));
+                // The command holds this side's ends of the child's pipes: they must close for its end to show.
+                drop(command);
+                if report.send(child).is_err() {
+                    return;
+                }
+            }
+        })?;
+        pin(placement.lab)?;
+        Ok(Launcher { jobs, started, limit })
+    }
+
+    /// Launches `command`, waits for its end and reaps it. A workload that holds is asked to end, by
+    /// the end of its standard input, as soon as it is ready.
+    ///
+    /// An error: the command could not be started, or the lab itself failed. All that a child does
+    /// wrong is in [`Launched::invalid`].
+    pub fn run(&self, mut command: Command) -> io::Result<Launched> {
+        let (output, childs_output) = pipe_with(PipeFlags::CLOEXEC)?;
+        let (childs_input, input) = pipe_with(PipeFlags::CLOEXEC)?;
+        let mut complaints = File::from(memfd_create("stderr", MemfdFlags::CLOEXEC)?);
+        command.stdin(childs_input).stdout(childs_output).stderr(complaints.try_clone()?);
+        self.jobs.send(command).map_err(|_| io::Error::other("the launching thread has ended"))?;
+
+        let mut wire = Wire::default();
+        let late = self.listen(&output, input, &mut wire)?;
+        let (spawned_at, child) =
+            self.started.recv().map_err(|_| io::Error::other("the launching thread has ended"))??;
+        let pid = child.id() as i32;
+        if late {
+            // It may end just now; then there is nothing to kill, and it is reaped all the same.
+            let _ = Pid::from_raw(pid).map(|pid| kill_process(pid, Signal::KILL));
+        }
+        let outcome = wait4(pid)?;
+        let reaped_at = now();
+
+        let mut complaint = String::new();
+        complaints.rewind()?;
+        // Whatever a child complained of in no encoding is still told, as far as it goes.
+        let _ = complaints.read_to_string(&mut complaint);
+        let late =
+            late.then(|| format!("it had not ended after {} s and was killed", self.limit.as_secs_f64()));
+        Ok(assemble(wire, spawned_at, reaped_at, outcome, complaint.trim().into(), late))
+    }
+
+    /// Reads until the child has closed its output. Returns whether the time limit came first.
+    fn listen(&self, output: &OwnedFd, input: OwnedFd, wire: &mut Wire) -> io::Result<bool> {
+        let deadline = Instant::now() + self.limit;
+        let mut input = Some(input);
+        let mut buffer = [0_u8; 4096];
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let timeout = Timespec::try_from(left).map_err(io::Error::other)?;
+            match poll(&mut [PollFd::new(output, PollFlags::IN)], Some(&timeout)) {
+                Ok(0) => return Ok(true),
+                Ok(_) => {}
+                Err(Errno::INTR) => continue,
+                Err(error) => return Err(error.into()),
+            }
+            let length = rustix::io::read(output, &mut buffer)?;
+            let at = now();
+            if length == 0 {
+                return Ok(false);
+            }
+            wire.feed(&buffer[..length], at);
+            if wire.marks.contains_key(&Mark::Ready) {
+                drop(input.take());
+            }
+        }
+    }
+}
+
+/// Puts the two sides' marks on one timeline and looks for what is wrong with it.
+fn assemble(
+    wire: Wire,
+    spawned_at: u64,
+    reaped_at: u64,
+    outcome: Outcome,
+    complaint: String,
+    late: Option<String>,
+) -> Launched {
+    let mut timeline = Timeline::default();
+    let mut set = |mark, at: u64| timeline.set(mark, at as i64 - spawned_at as i64);
+    set(Mark::Spawn, spawned_at);
+    set(Mark::Reaped, reaped_at);
+    wire.marks.iter().for_each(|(&mark, &at)| set(mark, at));
+    let record = wire.launcher().map(|marks| marks.into_iter().for_each(|(mark, at)| set(mark, at)));
+
+    let missing =
+        [Mark::Begin, Mark::Ready, Mark::End].into_iter().find(|&mark| timeline.get(mark).is_none());
+    let said = if complaint.is_empty() { String::new() } else { format!(": {complaint}") };
+    let invalid = late
+        .or_else(|| (outcome.status != 0).then(|| format!("it ended with status {}{said}", outcome.status)))
+        .or_else(|| missing.map(|mark| format!("the mark {mark:?} never came{said}")))
+        .or_else(|| wire.repeated.map(|mark| format!("the mark {mark:?} came twice")))
+        .or_else(|| record.err().map(|error| format!("the launcher's record is damaged: {error}")))
+        .or_else(|| timeline.backwards().map(|(a, b)| format!("time ran backwards from {a:?} to {b:?}")));
+    Launched { timeline, outcome, text: wire.text, complaint, invalid }
+}
+
+/// Reaps `pid` and says what it and its reaped descendants used (`wait4(2)`).
+fn wait4(pid: i32) -> io::Result<Outcome> {
+    let mut status = 0;
+    let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
+    loop {
+        // SAFETY: both pointers are to local variables of the types that the call fills in.
+        if unsafe { libc::wait4(pid, &raw mut status, 0, usage.as_mut_ptr()) } == pid {
+            break;
+        }
+        let error = io::Error::last_os_error();
+        if error.kind() != io::ErrorKind::Interrupted {
+            return Err(error);
+        }
+    }
+    // SAFETY: an all-zero `rusage` is valid, and the call has filled it in besides.
+    let usage = unsafe { usage.assume_init() };
+    let micros = |time: libc::timeval| time.tv_sec as u64 * 1_000_000 + time.tv_usec as u64;
+    let status =
+        if libc::WIFEXITED(status) { libc::WEXITSTATUS(status) } else { 128 + libc::WTERMSIG(status) };
+    Ok(Outcome { status, user_us: micros(usage.ru_utime), system_us: micros(usage.ru_stime) })
+}

@@ -1,0 +1,61 @@
+//! Where the measured programs are.
+//!
+//! They are built beside the lab by its build script. They are looked for in the folder that the
+//! environment variable `ISOLAB_PROGRAMS` names, then next to the lab's own program, then where the
+//! build left them.
+
+use std::path::PathBuf;
+
+/// The folder where the build script put the programs.
+const BUILT: &str = env!("ISOLAB_PROGRAMS");
+
+/// A measured program is not where it should be.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the program {name} is in none of: {places}; build it with `cargo build`, or set ISOLAB_PROGRAMS to its folder"
+)]
+pub struct Missing {
+    name: &'static str,
+    places: String,
+}
+
+/// The paths of all programs that are measured.
+#[derive(Clone, Debug)]
+pub struct Programs {
+    /// The workload itself.
+    pub workload: PathBuf,
+    /// The container runtime.
+    pub runtime: PathBuf,
+    /// The VMM.
+    pub microvm: PathBuf,
+    /// The guest that is the workload.
+    pub unikernel: PathBuf,
+    /// The barest container.
+    pub container_floor: PathBuf,
+    /// The barest VM.
+    pub kvm_floor: PathBuf,
+}
+
+impl Programs {
+    /// Finds all of them.
+    pub fn find() -> Result<Programs, Missing> {
+        let given = std::env::var_os("ISOLAB_PROGRAMS").map(PathBuf::from);
+        let beside = std::env::current_exe().ok().and_then(|lab| Some(lab.parent()?.to_path_buf()));
+        let folders: Vec<PathBuf> = given.into_iter().chain(beside).chain([PathBuf::from(BUILT)]).collect();
+        let find = |name: &'static str| {
+            folders.iter().map(|folder| folder.join(name)).find(|path| path.is_file()).ok_or_else(|| {
+                let places: Vec<_> = folders.iter().map(|folder| folder.display().to_string()).collect();
+                Missing { name, places: places.join(", ") }
+            })
+        };
+        // The unikernel comes first: only the nested build makes it, so where it lies, all do.
+        Ok(Programs {
+            unikernel: find("isolab-unikernel")?,
+            workload: find("isolab-workload")?,
+            runtime: find("isolab-runtime")?,
+            microvm: find("isolab-microvm")?,
+            container_floor: find("isolab-container-floor")?,
+            kvm_floor: find("isolab-kvm-floor")?,
+        })
+    }
+}

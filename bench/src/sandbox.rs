@@ -1,0 +1,65 @@
+//! A sandbox is how to start one stack: a command to build, and a way to try whether it works here.
+
+use crate::ground::Ground;
+use crate::instance::Launcher;
+use crate::samples::Unavailable;
+use crate::stacks;
+use isolab_timeline::{Stack, Workload};
+use isolab_workload::kind::Kind;
+use std::process::Command;
+
+/// How to start one stack.
+pub trait Sandbox {
+    /// Which stack this is.
+    fn stack(&self) -> Stack;
+
+    /// The command that runs `workload` in this stack; its environment is empty. An error: this stack
+    /// does not have such work, and why.
+    fn command(&self, ground: &Ground, workload: Workload) -> Result<Command, String>;
+
+    /// What to do when a launch failed with this complaint.
+    fn fix(&self, complaint: &str) -> String;
+}
+
+/// The sandbox of `stack`.
+pub fn of(stack: Stack) -> &'static dyn Sandbox {
+    match stack {
+        Stack::Process => &stacks::process::Process,
+        Stack::Container => &stacks::container::Container,
+        Stack::Unikernel => &stacks::unikernel::Unikernel,
+        Stack::ContainerFloor => &stacks::container_floor::ContainerFloor,
+        Stack::KvmFloor => &stacks::kvm_floor::KvmFloor,
+    }
+}
+
+/// Tries the real thing: launches nothing-to-do in this stack, once. Files and features prove little;
+/// a launch proves all.
+pub fn probe(
+    stack: Stack,
+    ground: &Ground,
+    launcher: &Launcher,
+    workload: Workload,
+) -> Result<(), Unavailable> {
+    let sandbox = of(stack);
+    let unavailable = |reason: String, fix: String| Unavailable { stack, reason, fix };
+    if let Err(why) = sandbox.command(ground, workload) {
+        return Err(unavailable(why, "choose another --workload".into()));
+    }
+    let command = sandbox
+        .command(ground, Workload(Kind::Noop))
+        .map_err(|why| unavailable(why, "report this: every stack has noop".into()))?;
+    let launched = launcher.run(command).map_err(|error| {
+        unavailable(format!("it cannot be started: {error}"), "build the programs with `cargo build`".into())
+    })?;
+    match launched.invalid {
+        None => Ok(()),
+        Some(reason) => Err(unavailable(reason, sandbox.fix(&launched.complaint))),
+    }
+}
+
+/// A command that starts with an empty environment, so that all stacks start alike.
+pub(crate) fn bare(program: &std::path::Path) -> Command {
+    let mut command = Command::new(program);
+    command.env_clear();
+    command
+}

@@ -1,0 +1,40 @@
+//! `container-floor`: the barest program that makes the same container.
+
+use super::process::NO_CROSSING;
+use crate::ground::Ground;
+use crate::sandbox::{Sandbox, bare};
+use isolab_timeline::{Stack, Workload};
+use isolab_workload::kind::Kind;
+use std::ffi::OsString;
+use std::process::Command;
+
+/// The yardstick of `container`.
+#[derive(Debug)]
+pub struct ContainerFloor;
+
+impl Sandbox for ContainerFloor {
+    fn stack(&self) -> Stack {
+        Stack::ContainerFloor
+    }
+
+    fn command(&self, ground: &Ground, workload: Workload) -> Result<Command, String> {
+        if matches!(workload.0, Kind::Cross(_)) {
+            return Err(NO_CROSSING.into());
+        }
+        let mut command = bare(&ground.programs.container_floor);
+        command.arg(ground.rootfs());
+        for folder in ground.floor_groups() {
+            let tasks = folder.join("tasks");
+            let (way, path) = if tasks.exists() { ("v1:", tasks) } else { ("v2:", folder.into()) };
+            let mut join = OsString::from(way);
+            join.push(path);
+            command.arg(join);
+        }
+        command.args(["--", "/isolab-workload"]).args(workload.words());
+        Ok(command)
+    }
+
+    fn fix(&self, _: &str) -> String {
+        "run as root: the floor makes no user namespace".into()
+    }
+}

@@ -1,0 +1,31 @@
+//! `unikernel`: the workload is the guest of a KVM virtual machine of `isolab-microvm`.
+
+use crate::ground::Ground;
+use crate::sandbox::{Sandbox, bare};
+use isolab_timeline::{Stack, Workload};
+use isolab_workload::kind::Kind;
+use std::process::Command;
+
+/// The KVM launcher of this project.
+#[derive(Debug)]
+pub struct Unikernel;
+
+impl Sandbox for Unikernel {
+    fn stack(&self) -> Stack {
+        Stack::Unikernel
+    }
+
+    fn command(&self, ground: &Ground, workload: Workload) -> Result<Command, String> {
+        if matches!(workload.0, Kind::Syscall(_)) {
+            return Err("a unikernel has no kernel to call; its border is the VMM: `cross`".into());
+        }
+        let mut command = bare(&ground.programs.microvm);
+        command.args(["run", "--marks", "--timeline", "--memory", &ground.memory_mib.to_string(), "--image"]);
+        command.arg(&ground.programs.unikernel).arg("--").args(workload.words());
+        Ok(command)
+    }
+
+    fn fix(&self, _: &str) -> String {
+        super::kvm_floor::FIX.into()
+    }
+}

@@ -1,0 +1,88 @@
+//! What a child writes to its standard output: marks, text, and at the end a launcher's record.
+//!
+//! Marks are single control bytes and get the time of the read that brought them. A record begins with
+//! the byte 0x1E and ends with a line feed ([`isolab_timeline::stamps`]). All else is text.
+
+use isolab_timeline::Mark;
+use isolab_timeline::stamps::{RECORD, read_record};
+use std::collections::BTreeMap;
+
+/// What has arrived from one child so far.
+#[derive(Debug, Default)]
+pub struct Wire {
+    /// The workload's marks with their `CLOCK_MONOTONIC` nanoseconds.
+    pub marks: BTreeMap<Mark, u64>,
+    /// A mark came twice: this is not one launch of one workload.
+    pub repeated: Option<Mark>,
+    /// All that was neither mark nor record.
+    pub text: Vec<u8>,
+    record: Option<Vec<u8>>,
+}
+
+impl Wire {
+    /// Takes what one read brought at the time `at`.
+    pub fn feed(&mut self, bytes: &[u8], at: u64) {
+        for &byte in bytes {
+            if let Some(record) = self.record.as_mut().filter(|record| record.last() != Some(&b'\n')) {
+                record.push(byte);
+            } else if byte == RECORD {
+                self.record = Some(Vec::new());
+            } else if let Some(mark) = Mark::from_byte(byte) {
+                if self.marks.insert(mark, at).is_some() {
+                    self.repeated = Some(mark);
+                }
+            } else {
+                self.text.push(byte);
+            }
+        }
+    }
+
+    /// The launcher's own marks; none where the launcher keeps none. An error: the record is damaged.
+    pub fn launcher(&self) -> Result<BTreeMap<Mark, u64>, serde_json::Error> {
+        self.record.as_deref().map_or_else(|| Ok(BTreeMap::new()), read_record)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn marks_text_and_record_are_told_apart_however_they_are_cut() {
+        let whole = b"\x02hello\x06 world\x04\x1e{\"launcher\":7}\n";
+        for cut in 0..whole.len() {
+            let mut wire = Wire::default();
+            wire.feed(&whole[..cut], 10);
+            wire.feed(&whole[cut..], 20);
+            assert_eq!(wire.text, b"hello world");
+            assert_eq!(wire.marks.keys().copied().collect::<Vec<_>>(), [Mark::Begin, Mark::Ready, Mark::End]);
+            assert_eq!(wire.launcher().unwrap(), BTreeMap::from([(Mark::Launcher, 7)]));
+            assert_eq!(wire.repeated, None);
+        }
+    }
+
+    #[test]
+    fn a_mark_that_comes_twice_is_noticed() {
+        let mut wire = Wire::default();
+        wire.feed(b"\x02\x02", 1);
+        assert_eq!(wire.repeated, Some(Mark::Begin));
+    }
+
+    #[test]
+    fn a_damaged_record_is_an_error() {
+        let mut wire = Wire::default();
+        wire.feed(b"\x1e{\"launcher\":", 1);
+        assert!(wire.launcher().is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_taken(bytes: Vec<u8>) {
+            let mut wire = Wire::default();
+            wire.feed(&bytes, 1);
+            prop_assert!(wire.text.len() <= bytes.len());
+            let _ = wire.launcher();
+        }
+    }
+}
