@@ -1,7 +1,7 @@
 //! `isolab compare`: the start-up of all stacks, measured in one run.
 
 use crate::calls;
-use crate::ground::{self, Ground, LIMITS};
+use crate::ground::{self, Ground};
 use crate::host::Host;
 use crate::instance::{Launched, Launcher};
 use crate::interrupt::Interrupt;
@@ -48,7 +48,7 @@ pub fn run(plan: &Plan, interrupt: &Interrupt) -> anyhow::Result<SamplesFile> {
     ground::sweep()?;
     let ground = Ground::lay(Programs::find()?, plan.memory_mib)?;
     let placement = Placement::choose()?;
-    let host = Host::read(limits(&ground));
+    let host = Host::read(ground.limits());
     let launcher = Launcher::new(placement, plan.limit)?;
 
     let (stacks, unavailable) = tried(plan, &ground, &launcher);
@@ -160,15 +160,6 @@ fn expected_text(workload: Workload) -> Vec<u8> {
     match workload.0 {
         Kind::Cpu(turns) => work::checksum_line(work::cpu(turns)).into(),
         _ => Vec::new(),
-    }
-}
-
-fn limits(ground: &Ground) -> String {
-    match (&ground.without_limits, LIMITS.memory, LIMITS.cpus, LIMITS.pids) {
-        (None, Some(memory), Some(cpus), Some(pids)) => {
-            format!("memory {} MiB, {cpus} CPU, {pids} pids", memory >> 20)
-        }
-        (why, ..) => format!("none: {}", why.as_deref().unwrap_or("not asked for")),
     }
 }
 

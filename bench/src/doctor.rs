@@ -51,9 +51,10 @@ const TURNS: u64 = 10_000_000;
 pub fn examine() -> anyhow::Result<Diagnosis> {
     ground::sweep()?;
     let ground = Ground::lay(Programs::find()?, 128)?;
-    let launcher = Launcher::new(Placement::choose()?, LIMIT)?;
-    let limits = ground.without_limits.as_ref().map_or("available".into(), |why| format!("none: {why}"));
-    let host = Host::read(limits);
+    let placement = Placement::choose()?;
+    // The machine is read before this thread is pinned to one of its CPUs.
+    let host = Host::read(ground.limits());
+    let launcher = Launcher::new(placement, LIMIT)?;
     let (mut available, mut unavailable) = (Vec::new(), Vec::new());
     for stack in Stack::ALL {
         match sandbox::probe(stack, &ground, &launcher, Workload(Kind::Noop)) {
@@ -63,7 +64,7 @@ pub fn examine() -> anyhow::Result<Diagnosis> {
     }
     let mut checks = vec![kvm(), guest_kernel(&host), guest_user(&ground, &launcher)];
     checks.extend(cgroups());
-    checks.extend([user_namespaces(), overlay(), placement()]);
+    checks.extend([user_namespaces(), overlay(), apart(placement)]);
     Ok(Diagnosis { host, checks, available, unavailable })
 }
 
@@ -167,13 +168,8 @@ fn overlay() -> Check {
     check("overlay", Some(known), found, (!known).then_some(fix))
 }
 
-fn placement() -> Check {
-    match Placement::choose() {
-        Ok(placement) => {
-            let apart = placement.lab != placement.launched;
-            let fix = "give this machine a second CPU: the lab disturbs what it measures";
-            check("CPU placement", Some(apart), placement.rule(), (!apart).then_some(fix))
-        }
-        Err(error) => check("CPU placement", Some(false), error.to_string(), None),
-    }
+fn apart(placement: Placement) -> Check {
+    let apart = placement.lab != placement.launched;
+    let fix = "give this machine a second CPU: the lab disturbs what it measures";
+    check("CPU placement", Some(apart), placement.rule(), (!apart).then_some(fix))
 }

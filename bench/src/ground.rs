@@ -53,6 +53,16 @@ impl Ground {
         self.folder.join("root")
     }
 
+    /// The limits of a container on this ground, in words; or why it has none.
+    pub fn limits(&self) -> String {
+        match (&self.without_limits, LIMITS.memory, LIMITS.cpus, LIMITS.pids) {
+            (None, Some(memory), Some(cpus), Some(pids)) => {
+                format!("memory {} MiB, {cpus} CPU, {pids} pids", memory >> 20)
+            }
+            (why, ..) => format!("none: {}", why.as_deref().unwrap_or("not asked for")),
+        }
+    }
+
     /// The folders of the floor's cgroup.
     pub fn floor_groups(&self) -> impl Iterator<Item = &Path> {
         self.floor_group.folders()

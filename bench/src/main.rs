@@ -170,7 +170,7 @@ fn in_words(Diagnosis { host, checks, available, unavailable }: &Diagnosis) -> S
         let mut table = Table::new();
         table.load_style(TableStyle::new()).set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
         table.set_width(100).add_rows(rows);
-        format!("{table}\n")
+        table.lines().map(|line| format!("{}\n", line.trim_end())).collect::<String>()
     };
     let tick = |good| match good {
         Some(true) => "ok",

@@ -1,1 +1,38 @@
-//! stub
+//! A KVM launcher to read: what it takes to run a guest, and nothing else.
+//!
+//! KVM (`kvm(4)`, kernel documentation "The Definitive KVM API") is three kinds of file descriptor: the
+//! device, a VM, a vCPU. In the order in which things happen:
+//!
+//! 1. [`kvm`]: open `/dev/kvm`.
+//! 2. [`memory`]: map the guest's memory; a VM is born without any. [`layout`] says what lies where.
+//! 3. [`vm`]: create the VM, give it the memory, create its vCPU: the recipe, readable top to bottom.
+//! 4. [`boot`]: put the guest in place: [`boot::image`] (its ELF file), [`boot::linux`] (its command
+//!    line and memory map), [`boot::long_mode`] (page tables and registers of 64-bit mode).
+//! 5. [`vcpu`]: run it. Every exit comes back here.
+//! 6. [`exit`]: what an exit asks for: a pure function, tested without a guest.
+//! 7. [`bus`]: which device a port belongs to: [`devices::serial`], [`devices::mark`], [`devices::exit`].
+//! 8. [`output`]: what the guest writes, on its way to the VMM's standard output.
+//!
+//! Beside the path: [`error`] (what can go wrong, by step) and [`probe`] (what kind of KVM this host has).
+//!
+//! There is no interrupt controller, no thread and no second vCPU: the guests that run here need none.
+//! Unsafe code is in [`memory`] (handing memory to KVM) and [`vcpu`] (reading a union of `kvm_run`), only.
+#![deny(unsafe_code)]
+
+pub mod boot;
+pub mod bus;
+pub mod devices;
+pub mod error;
+pub mod exit;
+pub mod kvm;
+pub mod layout;
+#[allow(unsafe_code)]
+pub mod memory;
+pub mod output;
+pub mod probe;
+#[allow(unsafe_code)]
+pub mod vcpu;
+pub mod vm;
+
+pub use error::Error;
+pub use vm::{Config, Vm, launch};

@@ -1,2 +1,58 @@
-//! stub
-fn main() {}
+//! `isolab-microvm`: the VMM's command line.
+//!
+//! `main` here is C's, called by the C library itself. Rust's own start-up looks for the stack's guard page
+//! in `/proc/self/maps` and installs signal handlers, which costs a start more than loading the guest
+//! does. What is different without it: a reader that goes away ends the VMM by SIGPIPE, as it ends any
+//! program in C.
+#![no_main]
+#![deny(unsafe_code)]
+
+mod cli;
+
+use clap::Parser;
+use cli::{Cli, Command, Run};
+use isolab_microvm::output::StandardOutput;
+use isolab_microvm::{Config, Error, launch};
+use isolab_timeline::{Mark, Stamps};
+use std::ffi::{c_char, c_int};
+use std::io::Write;
+
+/// Exit status: isolab itself failed.
+const FAILED: c_int = 125;
+/// Exit status: this host cannot do it.
+const UNAVAILABLE: c_int = 126;
+
+/// Called by the C library. The arguments are taken from `std::env`, which glibc has filled by now.
+// SAFETY: no other function of this program is named `main`, and its type is the one that C gives it.
+#[allow(unsafe_code)]
+#[unsafe(no_mangle)]
+extern "C" fn main(_count: c_int, _arguments: *const *const c_char) -> c_int {
+    let stamps = Stamps::default();
+    stamps.stamp(Mark::Launcher);
+    let Cli { command: Command::Run(arguments) } = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // --help and --version come here too; nothing is left to do if they cannot be printed.
+            let _ = error.print();
+            return if error.use_stderr() { FAILED } else { 0 };
+        }
+    };
+    stamps.stamp(Mark::Isolate);
+    match run(&arguments, &stamps) {
+        Ok(status) => status.into(),
+        Err(error) => {
+            eprintln!("isolab-microvm: {error:#}");
+            if error.downcast_ref().is_some_and(Error::is_unavailable) { UNAVAILABLE } else { FAILED }
+        }
+    }
+}
+
+fn run(arguments: &Run, stamps: &Stamps) -> anyhow::Result<u8> {
+    let Run { image, memory, marks, timeline, work } = arguments;
+    let config = Config { image, memory_mib: *memory, words: work, marks: *marks };
+    let status = launch(config, StandardOutput, stamps)?;
+    if *timeline {
+        StandardOutput.write_all(&stamps.record()).map_err(Error::Output)?;
+    }
+    Ok(status)
+}

@@ -112,5 +112,20 @@ fn launch([launcher, isolation, workload, teardown]: [f64; 4], random: &mut fast
 }
 
 fn host() -> crate::host::Host {
-    crate::host::Host { kernel: "6.18.0".into(), cpu: "Example CPU at 2 GHz".into() }
+    crate::host::Host {
+        kernel: "6.18.0".into(),
+        cpu: "Example CPU at 2 GHz".into(),
+        cpus: 2,
+        memory_mib: 8192,
+        nested: true,
+        kvm: "svm".into(),
+        guest_kernel: "native".into(),
+        cgroup: "v2".into(),
+        limits: "memory 1024 MiB, 1 CPU, 64 pids".into(),
+        root: true,
+        thp: "madvise".into(),
+        ksm: "off".into(),
+        governor: "performance".into(),
+        mitigations: std::iter::once(("meltdown".into(), "Mitigation: PTI".into())).collect(),
+    }
 }

@@ -1,0 +1,263 @@
+//! The lab end to end: its program is run as a user runs it, and what it says and writes is read.
+
+use isolab::samples::SamplesFile;
+use isolab_timeline::{Mark, Stack};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+const LAB: &str = env!("CARGO_BIN_EXE_isolab");
+
+fn lab(arguments: &[&str]) -> Output {
+    Command::new(LAB).args(arguments).stdin(Stdio::null()).output().unwrap()
+}
+
+fn compare(out: &Path, more: &[&str]) -> Output {
+    lab(&[&["compare", "--runs", "8", "--warmup", "1", "--out", out.to_str().unwrap()], more].concat())
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Whether this machine runs `stack`; says which test is skipped and why where it does not.
+fn runs_here(stack: Stack, test: &str) -> bool {
+    let diagnosis: serde_json::Value = serde_json::from_slice(&lab(&["doctor", "--json"]).stdout).unwrap();
+    let found = |list: &str| diagnosis[list].as_array().unwrap().clone();
+    if found("available").iter().any(|name| name == stack.name()) {
+        return true;
+    }
+    let why = found("unavailable").into_iter().find(|entry| entry["stack"] == stack.name()).unwrap();
+    eprintln!("skipped: {test}: {stack}: {}", why["reason"]);
+    false
+}
+
+#[test]
+fn a_comparison_writes_a_whole_report_that_its_schema_accepts() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("report");
+    let output = compare(&out, &["--seed", "7"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+
+    let json = std::fs::read(out.join("samples.json")).unwrap();
+    let schema: serde_json::Value =
+        serde_json::from_str(include_str!("../schema/samples.schema.json")).unwrap();
+    let value: serde_json::Value = serde_json::from_slice(&json).unwrap();
+    if let Err(error) = jsonschema::validate(&schema, &value) {
+        panic!("{error} at {}", error.instance_path());
+    }
+
+    let file = SamplesFile::read(&out.join("samples.json")).unwrap();
+    for stack in Stack::ALL {
+        let told = file.unavailable.iter().any(|entry| entry.stack == stack);
+        let samples: Vec<_> = file.samples.iter().filter(|sample| sample.stack == stack).collect();
+        assert_eq!(samples.len(), if told { 0 } else { 9 }, "{stack}");
+        for sample in samples {
+            assert_eq!((sample.exit.status, &sample.invalid), (0, &None));
+            let marks = [Mark::Spawn, Mark::Begin, Mark::Ready, Mark::End, Mark::Reaped];
+            let times: Vec<_> = marks.iter().map(|&mark| sample.marks_ns.get(mark).unwrap()).collect();
+            assert!(times[0] == 0 && times.is_sorted() && times[1] > 0, "{times:?}");
+        }
+    }
+    assert!(file.command.contains("--seed 7"));
+
+    let table = text(&output.stdout);
+    let html = std::fs::read_to_string(out.join("report.html")).unwrap();
+    let summary = std::fs::read_to_string(out.join("summary.md")).unwrap();
+    for stack in file.stacks() {
+        assert!([&table, &html, &summary].iter().all(|place| place.contains(stack.name())), "{stack}");
+    }
+    for chart in ["ecdf.svg", "phases.svg"] {
+        assert!(std::fs::read_to_string(out.join(chart)).unwrap().starts_with("<svg"), "{chart}");
+    }
+    assert!(!html.contains("http://") || html.contains("www.w3.org"), "nothing is fetched from elsewhere");
+}
+
+#[test]
+fn the_launchers_own_marks_lie_inside_their_launch() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("report");
+    compare(&out, &["--stacks", "process,container,unikernel"]);
+    let file = SamplesFile::read(&out.join("samples.json")).unwrap();
+    for (stack, own) in [
+        (Stack::Container, [Mark::Launcher, Mark::Isolate, Mark::Cloned, Mark::Rooted]),
+        (Stack::Unikernel, [Mark::Launcher, Mark::Isolate, Mark::Created, Mark::Loaded]),
+    ] {
+        for sample in file.counted(stack) {
+            let times: Vec<_> = own.iter().map(|&mark| sample.marks_ns.get(mark).unwrap()).collect();
+            assert!(times.is_sorted() && times[0] > 0, "{stack}: {times:?}");
+            assert!(times[3] < sample.marks_ns.get(Mark::Begin).unwrap(), "{stack}");
+            assert!(sample.marks_ns.get(Mark::Cleaned) < sample.marks_ns.get(Mark::Reaped), "{stack}");
+        }
+    }
+    assert!(file.counted(Stack::Process).all(|sample| sample.marks_ns.get(Mark::Isolate).is_none()));
+}
+
+#[test]
+fn every_stack_computes_the_same_and_a_holding_one_ends_when_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    for workload in ["cpu 200000", "touch 8", "wait", "syscall 100", "cross 100"] {
+        let out = folder.path().join(workload.replace(' ', "-"));
+        let output = compare(&out, &["--workload", workload]);
+        // A stack that has no such work is told of, and is no failure; a wrong checksum would be one.
+        assert!(output.status.success(), "{workload}: {}", text(&output.stderr));
+        let file = SamplesFile::read(&out.join("samples.json")).unwrap();
+        assert_eq!(file.invalid().count(), 0, "{workload}");
+        assert!(workload.starts_with("cross") || file.counted(Stack::Process).count() == 8, "{workload}");
+    }
+}
+
+#[test]
+fn doctor_speaks_to_people_and_to_programs() {
+    let words = text(&lab(&["doctor"]).stdout);
+    let value: serde_json::Value = serde_json::from_slice(&lab(&["doctor", "--json"]).stdout).unwrap();
+    for what in ["/dev/kvm", "cgroup memory", "user namespaces", "overlay", "guest user code"] {
+        assert!(words.contains(what), "{what}: {words}");
+        assert!(value["checks"].as_array().unwrap().iter().any(|check| check["what"] == what), "{what}");
+    }
+    let listed = |list: &str| value[list].as_array().unwrap().len();
+    assert_eq!(listed("available") + listed("unavailable"), Stack::ALL.len());
+}
+
+#[test]
+fn run_passes_output_and_exit_status_on() {
+    let process = lab(&["run", "process", "cpu", "1000"]);
+    assert!(text(&process.stdout).contains("checksum "), "{}", text(&process.stdout));
+    assert_eq!(lab(&["run", "process", "dance"]).status.code(), Some(2));
+    if runs_here(Stack::Unikernel, "run_passes_output_and_exit_status_on") {
+        let guest = lab(&["run", "unikernel", "--memory", "16", "--", "cpu", "1000"]);
+        assert!(guest.status.success(), "{}", text(&guest.stderr));
+        let line = text(&guest.stdout);
+        assert!(text(&process.stdout).contains(line.trim()), "the same checksum: {line}");
+    }
+}
+
+#[test]
+fn an_interrupted_comparison_keeps_what_it_measured() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("report");
+    let child = Command::new(LAB)
+        .args(["compare", "--runs", "100000", "--stacks", "process", "--out", out.to_str().unwrap()])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(Duration::from_millis(1_000));
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::INT)
+        .unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", text(&output.stderr));
+    let file = SamplesFile::read(&out.join("samples.json")).unwrap();
+    assert!(file.partial.is_some() && !file.samples.is_empty());
+    assert!(std::fs::read_to_string(out.join("report.html")).unwrap().contains("interrupted"));
+}
+
+#[test]
+fn a_killed_lab_leaves_nothing_that_clean_does_not_find() {
+    let mine = |child: u32| {
+        let name = format!("isolab-run-{child}-");
+        let entries = std::fs::read_dir(std::env::temp_dir()).unwrap().flatten();
+        entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(&name)).count()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("report");
+    let mut child = Command::new(LAB)
+        .args(["compare", "--runs", "100000", "--out", out.to_str().unwrap()])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while mine(child.id()) == 0 && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(mine(child.id()), 1, "the run's folder");
+    std::thread::sleep(Duration::from_millis(200));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while mine(child.id()) > 0 && Instant::now() < deadline {
+        assert!(lab(&["clean"]).status.success());
+    }
+    assert_eq!(mine(child.id()), 0, "swept");
+    assert!(!out.exists(), "no half report");
+}
+
+#[test]
+fn bad_input_gets_one_clear_error_and_the_right_status() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "precious").unwrap();
+    let refused = |arguments: &[&str], status: i32, word: &str| {
+        let output = lab(arguments);
+        let complaint = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(status), "{arguments:?}: {complaint}");
+        assert!(complaint.contains(word), "{arguments:?}: {complaint}");
+        assert!(!complaint.contains("panicked"), "{arguments:?}: {complaint}");
+    };
+    refused(&["compare", "--stacks", "chroot"], 125, "there is no stack");
+    refused(&["compare", "--workload", "dance"], 125, "is no workload");
+    refused(&["compare", "--runs", "0"], 125, "--runs");
+    refused(
+        &["compare", "--runs", "1", "--warmup", "0", "--stacks", "process", "--out", "/proc/nowhere"],
+        125,
+        "/proc/nowhere",
+    );
+    let in_file = file.join("report");
+    let in_file = in_file.to_str().unwrap();
+    refused(
+        &["compare", "--runs", "1", "--warmup", "0", "--stacks", "process", "--out", in_file],
+        125,
+        in_file,
+    );
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "precious");
+    let out = folder.path().join("out");
+    let out = out.to_str().unwrap();
+    refused(
+        &["compare", "--stacks", "process", "--workload", "cross 1", "--out", out],
+        126,
+        "choose another --workload",
+    );
+}
+
+/// What each floor may do, call by call. A floor that grows is no floor: think before adding here.
+#[test]
+fn the_floors_make_only_these_system_calls() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("report");
+    let output = compare(&out, &["--stacks", "container-floor,kvm-floor"]);
+    let file = SamplesFile::read(&out.join("samples.json")).unwrap();
+    let allowed: [(Stack, &[(&str, u64)]); 2] = [
+        (
+            Stack::ContainerFloor,
+            // One open, write and close for each of at most three v1 groups; one open of a v2 group.
+            &[
+                ("chdir", 2),
+                ("clone3", 1),
+                ("close", 4),
+                ("execve", 1),
+                ("exit_group", 2),
+                ("mkdir", 3),
+                ("mount", 3),
+                ("open", 5),
+                ("pivot_root", 1),
+                ("umount2", 1),
+                ("unshare", 1),
+                ("wait4", 1),
+                ("write", 6),
+            ],
+        ),
+        (Stack::KvmFloor, &[("exit_group", 1), ("ioctl", 12), ("mmap", 2), ("open", 1), ("write", 3)]),
+    ];
+    for (stack, allowed) in allowed {
+        let Some(counted) = file.syscalls.get(&stack) else {
+            eprintln!("skipped: the_floors_make_only_these_system_calls: {stack}: {}", text(&output.stderr));
+            continue;
+        };
+        for (name, &count) in counted {
+            let most = allowed.iter().find(|(call, _)| call == name).map_or(0, |&(_, most)| most);
+            assert!(count <= most, "{stack} makes {count} {name}, allowed {most}");
+        }
+        assert!(counted["exit_group"] >= 1);
+    }
+}

@@ -1,0 +1,23 @@
+//! The I/O ports between the unikernel and its VMM.
+//!
+//! A write to one of them makes the CPU leave the guest (a VM exit): the whole interface of this guest.
+
+/// Marks, one byte each ([`isolab_workload::mark`]). The debug console of Bochs and of QEMU has this
+/// port too (`-debugcon stdio`); a VMM that has nothing there drops the byte.
+pub const MARK: u16 = 0xe9;
+/// Where `cross` writes: no VMM has a device there, so the border is all that is paid for.
+pub const CROSS: u16 = 0xea;
+/// The end: the byte is the exit status. QEMU's `isa-debug-exit` ends with `2 * status + 1`.
+pub const EXIT: u16 = 0xf4;
+/// The first serial port of a PC (16550A, eight registers).
+pub const SERIAL: u16 = 0x3f8;
+/// The keyboard controller's command port, by which [`RESET`] ends firecracker.
+pub const KEYBOARD: u16 = 0x64;
+/// "Pulse the CPU's reset line", to [`KEYBOARD`].
+pub const RESET: u8 = 0xfe;
+/// The ACPI shutdown port of cloud-hypervisor, which [`POWER_OFF`] ends.
+pub const ACPI: u16 = 0x600;
+/// "Enable sleep, sleep type 5", to [`ACPI`].
+pub const POWER_OFF: u8 = 0x34;
+/// Ports at or above this one are closed to the unikernel's ring 3.
+pub const ALLOWED: u16 = 0x608;

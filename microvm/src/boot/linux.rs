@@ -1,0 +1,87 @@
+//! The zero page and the command line of the Linux boot protocol (kernel documentation, "The Linux/x86 Boot
+//! Protocol" and "zero-page").
+//!
+//! The guest reads from the zero page where its command line is, and the memory map that a PC's firmware
+//! would give it (its call number e820 names it).
+
+use crate::Error;
+use crate::layout::{COMMAND_LINE, COMMAND_LINE_SIZE, HIGH_START, LOW_END, ZERO_PAGE};
+use crate::memory::Memory;
+use linux_loader::bootparam::{boot_e820_entry, boot_params};
+use linux_loader::cmdline::Cmdline;
+use vm_memory::Bytes;
+
+/// `boot_flag` and `header`: the protocol's own signatures.
+const BOOT_FLAG: u16 = 0xaa55;
+const HEADER: u32 = u32::from_le_bytes(*b"HdrS");
+/// `type_of_loader`: none that has a number.
+const UNKNOWN_LOADER: u8 = 0xff;
+/// e820 type: usable memory.
+const RAM: u32 = 1;
+
+/// The command line that asks the unikernel for a kind of work: `["cpu", "1000"]` becomes `kind=cpu n=1000`.
+pub fn command_line(words: &[String]) -> Result<Cmdline, Error> {
+    let build = || {
+        let mut line = Cmdline::new(COMMAND_LINE_SIZE)?;
+        for (key, word) in ["kind", "n"].into_iter().zip(words) {
+            line.insert(key, word)?;
+        }
+        Ok(line)
+    };
+    build().map_err(|source| Error::CommandLine { words: words.to_vec(), source })
+}
+
+/// Writes the command line and the zero page.
+pub fn write(memory: &Memory, line: &Cmdline) -> Result<(), Error> {
+    let text = line.as_cstring().map_err(|source| Error::CommandLine { words: Vec::new(), source })?;
+    memory.map().write_slice(text.as_bytes_with_nul(), COMMAND_LINE)?;
+    memory.map().write_obj(zero_page(memory.size()), ZERO_PAGE)?;
+    Ok(())
+}
+
+/// The zero page for a VM with `size` bytes of memory.
+fn zero_page(size: u64) -> boot_params {
+    let mut page = boot_params::default();
+    page.hdr.boot_flag = BOOT_FLAG;
+    page.hdr.header = HEADER;
+    page.hdr.type_of_loader = UNKNOWN_LOADER;
+    page.hdr.cmd_line_ptr = COMMAND_LINE.0 as u32;
+    page.hdr.cmdline_size = COMMAND_LINE_SIZE as u32 - 1;
+    page.e820_table[0] = boot_e820_entry { addr: 0, size: LOW_END, r#type: RAM };
+    page.e820_table[1] = boot_e820_entry { addr: HIGH_START, size: size - HIGH_START, r#type: RAM };
+    page.e820_entries = 2;
+    page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use vm_memory::Address;
+
+    fn words(words: &[&str]) -> Vec<String> {
+        words.iter().map(|&word| word.into()).collect()
+    }
+
+    #[test]
+    fn words_become_a_command_line() {
+        let line = |text: &[&str]| command_line(&words(text)).map(|line| line.as_cstring().unwrap());
+        assert_eq!(line(&["cpu", "1000"]).unwrap().as_c_str(), c"kind=cpu n=1000");
+        assert_eq!(line(&["noop"]).unwrap().as_c_str(), c"kind=noop");
+        for bad in ["cpu n=1", "\u{e9}", &"9".repeat(COMMAND_LINE_SIZE)] {
+            assert!(matches!(line(&[bad]), Err(Error::CommandLine { .. })), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn the_guest_finds_its_command_line_and_its_memory() {
+        let memory = Memory::new(16).unwrap();
+        write(&memory, &command_line(&words(&["wait"])).unwrap()).unwrap();
+        let number = |offset: u64| memory.map().read_obj::<u32>(ZERO_PAGE.unchecked_add(offset)).unwrap();
+        assert_eq!(number(0x202), HEADER);
+        let mut text = [0; 10];
+        memory.map().read_slice(&mut text, vm_memory::GuestAddress(number(0x228).into())).unwrap();
+        assert_eq!(&text, b"kind=wait\0");
+        assert_eq!(number(0x1e8) & 0xff, 2);
+        assert_eq!((number(0x2d0 + 20), number(0x2d0 + 28)), (1 << 20, 15 << 20));
+    }
+}

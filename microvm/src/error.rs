@@ -1,0 +1,84 @@
+//! What can go wrong, by step. Each error names its step and keeps its source.
+
+use crate::boot::image::ImageError;
+use crate::exit::Fault;
+use crate::memory::{LEAST_MIB, MOST_MIB};
+use std::io;
+use std::path::PathBuf;
+
+/// A step of running a guest that failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// KVM cannot be opened.
+    #[error("opening {path}: {fix}")]
+    NoKvm {
+        /// The device.
+        path: String,
+        /// What to do about it.
+        fix: &'static str,
+        /// What the kernel answered.
+        source: io::Error,
+    },
+    /// The memory asked for is too small, or absurd.
+    #[error("{0} MiB of memory: give {LEAST_MIB} to {MOST_MIB}")]
+    MemorySize(u32),
+    /// The host gives no mapping of that size.
+    #[error("mapping {mib} MiB of guest memory")]
+    MapMemory {
+        /// The size.
+        mib: u32,
+        /// Why not.
+        source: vm_memory::mmap::FromRangesError,
+    },
+    /// An ioctl of KVM failed.
+    #[error("{step}")]
+    Kvm {
+        /// What was done, with the ioctl's name.
+        step: &'static str,
+        /// What the kernel answered.
+        source: io::Error,
+    },
+    /// A kernel command line cannot hold these words.
+    #[error("building the kernel command line from {words:?}")]
+    CommandLine {
+        /// The words.
+        words: Vec<String>,
+        /// Why not.
+        source: linux_loader::cmdline::Error,
+    },
+    /// The image cannot be loaded.
+    #[error("loading {path}")]
+    Image {
+        /// The image.
+        path: PathBuf,
+        /// Why not.
+        source: ImageError,
+    },
+    /// Boot structures do not fit in guest memory.
+    #[error("writing boot structures to guest memory")]
+    Boot(#[from] vm_memory::GuestMemoryError),
+    /// The guest did what no device answers, or broke.
+    #[error("running the guest: {0}")]
+    Guest(Box<Fault>),
+    /// The guest halted again, and nothing is left that could wake it.
+    #[error("running the guest: it halted after standard input had ended: nothing can wake it any more")]
+    Asleep,
+    /// Standard output took no more.
+    #[error("writing what the guest said to standard output")]
+    Output(#[source] io::Error),
+    /// Standard input could not be read.
+    #[error("waiting for the end of standard input, as the guest holds")]
+    Input(#[source] io::Error),
+}
+
+impl Error {
+    /// Whether this host cannot run VMs at all, as opposed to this one VM.
+    pub fn is_unavailable(&self) -> bool {
+        matches!(self, Error::NoKvm { .. })
+    }
+
+    /// For `map_err` on an ioctl of KVM.
+    pub(crate) fn kvm(step: &'static str) -> impl FnOnce(kvm_ioctls::Error) -> Error {
+        move |error| Error::Kvm { step, source: error.into() }
+    }
+}

@@ -1,0 +1,66 @@
+//! What lies where in guest memory.
+//!
+//! ```text
+//!  guest physical address
+//!
+//!  memory's end  ┌─────────────────────────────┐ at most 1 GiB
+//!                │ free for the guest          │
+//!                ├─────────────────────────────┤
+//!                │ the guest's ELF segments    │ at the addresses that its file says
+//!  0x0010_0000   ├─────────────────────────────┤ 1 MiB
+//!                │ not reported to the guest   │ a PC has its video memory and its firmware here
+//!  0x000a_0000   ├─────────────────────────────┤
+//!                │ free for the guest          │
+//!  0x0000_5000   ├─────────────────────────────┤
+//!                │ command line, GDT           │ one page
+//!  0x0000_4000   ├─────────────────────────────┤
+//!                │ zero page: boot parameters  │
+//!  0x0000_3000   ├─────────────────────────────┤
+//!                │ page tables: PML4, PDPT, PD │ a page each
+//!  0x0000_0000   └─────────────────────────────┘
+//! ```
+//!
+//! What the VMM writes lies close together and below 1 MiB: the guest takes over with tables of its own and
+//! may then use all of it. Each page that is touched costs the host a page fault.
+
+use vm_memory::GuestAddress;
+
+/// The top page table: 512 entries of 512 GiB each; the first one is used.
+pub const PML4: GuestAddress = GuestAddress(0x0000);
+/// The next: 512 entries of 1 GiB each; the first one is used.
+pub const PDPT: GuestAddress = GuestAddress(0x1000);
+/// The last: 512 entries of 2 MiB each.
+pub const PD: GuestAddress = GuestAddress(0x2000);
+/// The zero page of the Linux boot protocol.
+pub const ZERO_PAGE: GuestAddress = GuestAddress(0x3000);
+/// The kernel command line, with its final zero byte.
+pub const COMMAND_LINE: GuestAddress = GuestAddress(0x4000);
+/// The longest command line, final zero byte included: Linux's own limit on x86.
+pub const COMMAND_LINE_SIZE: usize = 2048;
+/// The global descriptor table.
+pub const GDT: GuestAddress = GuestAddress(0x4800);
+/// Low memory ends here.
+pub const LOW_END: u64 = 0xa_0000;
+/// High memory, and with it the image, begins here.
+pub const HIGH_START: u64 = 0x10_0000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_overlaps() {
+        let gdt_end = GDT.0 + 4 * 8;
+        let places = [
+            (PML4.0, PML4.0 + 4096),
+            (PDPT.0, PDPT.0 + 4096),
+            (PD.0, PD.0 + 4096),
+            (ZERO_PAGE.0, ZERO_PAGE.0 + 4096),
+            (COMMAND_LINE.0, COMMAND_LINE.0 + COMMAND_LINE_SIZE as u64),
+            (GDT.0, gdt_end),
+            (LOW_END, HIGH_START),
+        ];
+        assert!(places.windows(2).all(|pair| pair[0].1 <= pair[1].0), "{places:x?}");
+        assert!(places[..4].iter().all(|place| place.0 % 4096 == 0), "{places:x?}");
+    }
+}

@@ -1,0 +1,85 @@
+//! What the guest writes, on its way to the VMM's standard output.
+//!
+//! The serial port and the mark port both end here. Text goes out line by line (one `write(2)` a line,
+//! not one a byte); a mark goes out at once, after the text that came before it. So whoever reads standard
+//! output sees everything in the order in which the guest wrote it.
+
+use std::cell::RefCell;
+use std::io::{self, Write};
+use std::rc::Rc;
+
+/// The end of the line, shared by the devices that write to it.
+pub type Shared<W> = Rc<RefCell<Output<W>>>;
+
+/// A writer, and the text that waits for the end of its line.
+#[derive(Debug)]
+pub struct Output<W> {
+    to: W,
+    line: Vec<u8>,
+}
+
+impl<W: Write> Output<W> {
+    /// An output to `to`, which should not buffer, to be shared by devices.
+    pub fn shared(to: W) -> Shared<W> {
+        Rc::new(RefCell::new(Output { to, line: Vec::new() }))
+    }
+
+    /// Adds a byte of text; the end of a line is written out.
+    pub fn text(&mut self, byte: u8) -> io::Result<()> {
+        self.line.push(byte);
+        if byte == b'\n' { self.flush() } else { Ok(()) }
+    }
+
+    /// Writes a mark, now.
+    pub fn mark(&mut self, byte: u8) -> io::Result<()> {
+        self.flush()?;
+        self.to.write_all(&[byte])
+    }
+
+    /// Writes the text that waits.
+    pub fn flush(&mut self) -> io::Result<()> {
+        if !self.line.is_empty() {
+            self.to.write_all(&self.line)?;
+            self.line.clear();
+        }
+        Ok(())
+    }
+
+    /// What it writes to.
+    pub fn to(&self) -> &W {
+        &self.to
+    }
+}
+
+/// Standard output without a buffer: `write(2)` on descriptor 1.
+#[derive(Clone, Copy, Debug)]
+pub struct StandardOutput;
+
+impl Write for StandardOutput {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(rustix::io::write(rustix::stdio::stdout(), bytes)?)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_waits_for_its_line_and_a_mark_waits_for_nothing() {
+        let output = Output::shared(Vec::new());
+        let mut output = output.borrow_mut();
+        for &byte in b"one\ntwo" {
+            output.text(byte).unwrap();
+        }
+        assert_eq!(output.to(), b"one\n");
+        output.mark(6).unwrap();
+        assert_eq!(output.to(), b"one\ntwo\x06");
+        output.flush().unwrap();
+        assert_eq!(output.to(), b"one\ntwo\x06");
+    }
+}

@@ -1,0 +1,131 @@
+//! A VM, from nothing to its guest's end: the recipe, readable top to bottom.
+
+use crate::boot::{image, linux, long_mode};
+use crate::bus::Bus;
+use crate::devices::exit::Exit;
+use crate::devices::mark::Mark as MarkPort;
+use crate::devices::serial::{REGISTERS, Serial};
+use crate::memory::Memory;
+use crate::output::{Output, Shared};
+use crate::vcpu::Vcpu;
+use crate::{Error, kvm};
+use isolab_guest::ports;
+use isolab_timeline::{Mark, Stamps};
+use kvm_ioctls::{Kvm, VmFd};
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
+use vm_memory::GuestAddress;
+
+/// What to run.
+#[derive(Clone, Copy, Debug)]
+pub struct Config<'a> {
+    /// The guest: a static ELF file.
+    pub image: &'a Path,
+    /// The guest's memory, in MiB.
+    pub memory_mib: u32,
+    /// What the guest shall do: a kind of work, and its number if it takes one.
+    pub words: &'a [String],
+    /// Whether the guest's marks go to the output.
+    pub marks: bool,
+}
+
+/// Runs a guest to its end and leaves nothing of it. Returns its exit status.
+///
+/// Stamps [`Mark::Created`], [`Mark::Loaded`], [`Mark::Exited`] and [`Mark::Cleaned`].
+pub fn launch(config: Config<'_>, to: impl Write, stamps: &Stamps) -> Result<u8, Error> {
+    let mut vm = Vm::create(&kvm::open()?, Memory::new(config.memory_mib)?)?;
+    stamps.stamp(Mark::Created);
+    vm.load(config.image, config.words)?;
+    stamps.stamp(Mark::Loaded);
+    let status = vm.run(to, config.marks);
+    stamps.stamp(Mark::Exited);
+    drop(vm);
+    stamps.stamp(Mark::Cleaned);
+    status
+}
+
+/// A VM with memory and one vCPU.
+///
+/// The fields are dropped in this order: KVM must be done with the memory before it is unmapped.
+#[derive(Debug)]
+pub struct Vm {
+    vcpu: Vcpu,
+    /// The VM's own; all calls on it are made in [`Vm::create`].
+    _descriptor: VmFd,
+    memory: Memory,
+}
+
+impl Vm {
+    /// Creates a VM with this memory and one vCPU, which is not yet in any mode to run a guest.
+    ///
+    /// No interrupt controller: the guest needs none, and closing a young VM that has one takes ten times
+    /// as long. Without it, a `hlt` of the guest returns to the VMM.
+    pub fn create(kvm: &Kvm, memory: Memory) -> Result<Vm, Error> {
+        let vm = kvm.create_vm().map_err(Error::kvm("creating the VM (KVM_CREATE_VM)"))?;
+        memory.give_to(&vm)?;
+        let vcpu = Vcpu::create(&vm)?;
+        Ok(Vm { vcpu, _descriptor: vm, memory })
+    }
+
+    /// The VM's memory.
+    pub fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    /// Puts the guest in place: its image, its boot structures, and the vCPU at its entry.
+    pub fn load(&mut self, path: &Path, words: &[String]) -> Result<(), Error> {
+        let entry = File::open(path)
+            .map_err(image::ImageError::Read)
+            .and_then(|mut file| image::load(&mut file, &self.memory))
+            .map_err(|source| Error::Image { path: path.into(), source })?;
+        linux::write(&self.memory, &linux::command_line(words)?)?;
+        self.enter_at(GuestAddress(entry))
+    }
+
+    /// Makes the vCPU ready to run the 64-bit code at `entry`.
+    pub fn enter_at(&mut self, entry: GuestAddress) -> Result<(), Error> {
+        long_mode::write_tables(&self.memory)?;
+        self.vcpu.set_mode(&long_mode::mode())?;
+        self.vcpu.set_registers(&long_mode::registers(entry))
+    }
+
+    /// Runs the guest to its end and returns its exit status. Its text, and its marks if `marks`, go to `to`.
+    pub fn run(&mut self, to: impl Write, marks: bool) -> Result<u8, Error> {
+        let output = Output::shared(to);
+        let mut serial = Serial::new(output.clone());
+        let mut mark = MarkPort(marks.then(|| output.clone()));
+        let mut exit = Exit;
+        let mut bus = Bus::default()
+            .with(ports::MARK, 1, &mut mark)
+            .with(ports::SERIAL, REGISTERS, &mut serial)
+            .with(ports::EXIT, 1, &mut exit);
+        let mut input_has_ended = false;
+        let status = self.vcpu.run(&mut bus, || hold(&output, &mut input_has_ended));
+        output.borrow_mut().flush().map_err(Error::Output)?;
+        status
+    }
+
+    /// Runs the guest with these devices to its end; it must not halt.
+    pub fn run_on(&mut self, bus: &mut Bus<'_>) -> Result<u8, Error> {
+        self.vcpu.run(bus, || Err(Error::Asleep))
+    }
+}
+
+/// The guest has halted: waits until standard input ends. Once it has, nothing can wake a guest.
+fn hold<W: Write>(output: &Shared<W>, input_has_ended: &mut bool) -> Result<(), Error> {
+    if *input_has_ended {
+        return Err(Error::Asleep);
+    }
+    output.borrow_mut().flush().map_err(Error::Output)?;
+    let mut buffer = [0_u8; 64];
+    loop {
+        match rustix::io::read(rustix::stdio::stdin(), &mut buffer) {
+            Ok(0) => break,
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(Error::Input(io::Error::from(error))),
+        }
+    }
+    *input_has_ended = true;
+    Ok(())
+}

@@ -1,0 +1,237 @@
+//! Which control group hierarchies are mounted, and where this process is in each
+//! (`/proc/self/mountinfo` and `/proc/self/cgroup`; `proc(5)`, `cgroups(7)`).
+
+use super::{Controller, Group, Limits, v1, v2};
+use crate::error::{Context, Error};
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+
+const PAGE: usize = 4096;
+
+/// How the host mounts control groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// None at all.
+    None,
+    /// Version 1: one hierarchy a controller.
+    V1,
+    /// Both versions; each controller is in one of them.
+    Hybrid,
+    /// Version 2: one hierarchy for all.
+    V2,
+}
+
+impl Mode {
+    /// The word that reports use.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Mode::None => "none",
+            Mode::V1 => "v1",
+            Mode::Hybrid => "hybrid",
+            Mode::V2 => "v2",
+        }
+    }
+}
+
+/// One mounted hierarchy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tree {
+    /// Where it is mounted.
+    pub mount: PathBuf,
+    /// The folder of the group that this process is in; the mount itself if that is not in view.
+    pub own: PathBuf,
+    /// The controllers in it, by the kernel's names.
+    pub controllers: Vec<String>,
+}
+
+impl Tree {
+    pub(crate) fn has(&self, controller: Controller) -> bool {
+        self.controllers.iter().any(|name| name == controller.name())
+    }
+}
+
+/// All control group hierarchies in view.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Hierarchy {
+    pub(crate) v1: Vec<Tree>,
+    pub(crate) v2: Option<Tree>,
+}
+
+impl Hierarchy {
+    /// Reads which there are. Makes and changes nothing.
+    pub fn detect() -> Result<Self, Error> {
+        let read = |path: &str| read_whole(path).at("reading", path);
+        let mut found = Self::parse(&read("/proc/self/mountinfo")?, &read("/proc/self/cgroup")?);
+        let all_in_v1 = Controller::ALL.iter().all(|&each| found.v1.iter().any(|tree| tree.has(each)));
+        if let Some(tree) = found.v2.as_mut().filter(|_| !all_in_v1) {
+            let file = tree.mount.join("cgroup.controllers");
+            let names = fs::read_to_string(&file).at("reading", &file)?;
+            tree.controllers = names.split_whitespace().map(Into::into).collect();
+        }
+        Ok(found)
+    }
+
+    /// What [`Hierarchy::detect`] reads from the two files, but for the controllers of version 2.
+    fn parse(mountinfo: &[u8], own_groups: &[u8]) -> Self {
+        let mut found = Self::default();
+        for line in mountinfo.split(|&byte| byte == b'\n') {
+            let words: Vec<&[u8]> = line.split(|&byte| byte == b' ').collect();
+            // … root mount-point options [optional fields…] - type source super-options
+            let Some(end) = words.iter().position(|&word| word == b"-") else { continue };
+            let (&[_, _, _, root, mount, ..], Some(&[kind, _, options])) = (&*words, words.get(end + 1..))
+            else {
+                continue;
+            };
+            let (root, mount) = (unescape(root), unescape(mount));
+            let options: Vec<String> = options
+                .split(|&byte| byte == b',')
+                .map(|word| String::from_utf8_lossy(word).into())
+                .collect();
+            let own = |version2: bool| {
+                own_group(own_groups, version2, &options)
+                    .and_then(|group| Some(mount.join(group.strip_prefix(&root).ok()?)))
+                    .unwrap_or_else(|| mount.clone())
+            };
+            match kind {
+                // A hierarchy may be mounted twice; the first place is as good as the second.
+                b"cgroup" if !found.v1.iter().any(|tree| tree.controllers == options) => {
+                    found.v1.push(Tree {
+                        own: own(false),
+                        mount: mount.clone(),
+                        controllers: options.clone(),
+                    });
+                }
+                b"cgroup2" if found.v2.is_none() => {
+                    found.v2 = Some(Tree { own: own(true), mount: mount.clone(), controllers: Vec::new() });
+                }
+                _ => {}
+            }
+        }
+        found
+    }
+
+    /// How the host mounts them.
+    pub fn mode(&self) -> Mode {
+        match (self.v1.is_empty(), self.v2.is_some()) {
+            (true, false) => Mode::None,
+            (false, false) => Mode::V1,
+            (false, true) => Mode::Hybrid,
+            (true, true) => Mode::V2,
+        }
+    }
+
+    /// The controllers that isolab uses and this host has, each with the version in which it is.
+    pub fn controllers(&self) -> Vec<(Controller, Mode)> {
+        let version = |controller| {
+            let in_v1 = self.v1.iter().any(|tree| tree.has(controller)).then_some(Mode::V1);
+            in_v1.or_else(|| self.v2.as_ref()?.has(controller).then_some(Mode::V2))
+        };
+        Controller::ALL.into_iter().filter_map(|each| Some((each, version(each)?))).collect()
+    }
+
+    /// Whether a group with `controller` can be made, as far as can be told without making one; the error
+    /// says why not, and the fix.
+    pub fn can_create(&self, controller: Controller) -> Result<(), Error> {
+        if let Some(tree) = self.v1.iter().find(|tree| tree.has(controller)) {
+            return v1::place(tree, controller).map(drop);
+        }
+        match &self.v2 {
+            Some(tree) if tree.has(controller) => v2::can_create(tree, controller),
+            _ => Err(super::refused(controller, format!("this host has no cgroup controller {controller}"))),
+        }
+    }
+
+    /// Makes a group with these limits; none at all for no limits.
+    pub fn create(&self, limits: &Limits) -> Result<Group, Error> {
+        Group::create(self, limits)
+    }
+}
+
+/// Reads a file of `/proc`, whose length nobody knows before: a page at a time, not a line at a time.
+pub(crate) fn read_whole(path: &str) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(PAGE);
+    File::open(path)?.take(u64::MAX).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// The path of this process's group, in the hierarchy of version 2 or in the one with these options.
+fn own_group(own_groups: &[u8], version2: bool, options: &[String]) -> Option<PathBuf> {
+    own_groups.split(|&byte| byte == b'\n').find_map(|line| {
+        let mut parts = line.splitn(3, |&byte| byte == b':');
+        let (number, names, path) = (parts.next()?, parts.next()?, parts.next()?);
+        let matches = if version2 {
+            number == b"0"
+        } else {
+            !names.is_empty()
+                && names.split(|&byte| byte == b',').all(|name| options.iter().any(|o| o.as_bytes() == name))
+        };
+        matches.then(|| OsString::from_vec(path.to_vec()).into())
+    })
+}
+
+/// Spaces, tabs, line feeds and backslashes are written `\040` and so on in `mountinfo`.
+fn unescape(word: &[u8]) -> PathBuf {
+    let mut bytes = Vec::with_capacity(word.len());
+    let mut rest = word;
+    while let Some((&byte, after)) = rest.split_first() {
+        let octal = after
+            .get(..3)
+            .filter(|_| byte == b'\\')
+            .and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 8).ok());
+        bytes.push(octal.unwrap_or(byte));
+        rest = if octal.is_some() { &after[3..] } else { after };
+    }
+    OsString::from_vec(bytes).into()
+}
+
+/// The folders in which isolab's groups may lie, in all hierarchies.
+pub(crate) fn folders(hierarchy: &Hierarchy) -> Vec<PathBuf> {
+    let mut folders = Vec::new();
+    for tree in hierarchy.v1.iter().chain(&hierarchy.v2) {
+        let upwards = tree.own.ancestors().take_while(|folder| folder.starts_with(&tree.mount));
+        folders.extend(upwards.map(|folder: &Path| folder.join(super::FOLDER)));
+    }
+    folders
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HYBRID: &[u8] =
+        b"32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw shared:9 - cgroup cgroup rw,cpu,cpuacct\n\
+        35 31 0:32 / /sys/fs/cgroup/a\\040b rw - cgroup cgroup rw,memory\n\
+        41 31 0:38 /outer /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n\
+        27 1 254:0 / / rw,relatime - ext4 /dev/vda rw\n";
+    const OWN: &[u8] = b"4:memory:/x/y\n2:cpu,cpuacct:/z\n1:name=systemd:/\n0::/outer/app.scope\n";
+
+    #[test]
+    fn both_versions_are_found_with_the_own_group_in_each() {
+        let found = Hierarchy::parse(HYBRID, OWN);
+        assert_eq!(found.mode(), Mode::Hybrid);
+        assert_eq!(found.v1[0].own, Path::new("/sys/fs/cgroup/cpu,cpuacct/z"));
+        assert!(found.v1[0].has(Controller::Cpu) && !found.v1[0].has(Controller::Memory));
+        assert_eq!(found.v1[1].own, Path::new("/sys/fs/cgroup/a b/x/y"));
+        // The mount shows only what lies below "/outer".
+        assert_eq!(found.v2.as_ref().unwrap().own, Path::new("/sys/fs/cgroup/unified/app.scope"));
+        assert_eq!(found.controllers(), [(Controller::Memory, Mode::V1), (Controller::Cpu, Mode::V1)]);
+    }
+
+    #[test]
+    fn a_host_without_groups_has_none() {
+        let found = Hierarchy::parse(b"27 1 254:0 / / rw,relatime - ext4 /dev/vda rw\n", b"");
+        assert_eq!(found.mode(), Mode::None);
+        let error = found.can_create(Controller::Pids).unwrap_err();
+        assert_eq!(error.exit_status(), crate::error::UNAVAILABLE);
+        assert!(error.to_string().contains("--pids"), "{error}");
+    }
+
+    #[test]
+    fn an_own_group_out_of_view_gives_the_mount() {
+        let found = Hierarchy::parse(HYBRID, b"0::/elsewhere\n");
+        assert_eq!(found.v2.unwrap().own, Path::new("/sys/fs/cgroup/unified"));
+    }
+}

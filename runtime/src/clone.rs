@@ -1,0 +1,140 @@
+//! New processes: `clone3(2)`, which both creates a process and chooses what it shares.
+//!
+//! The container's first process is a plain copy-on-write child: an address space that it shared with
+//! the runtime would be a way out. Inside, PID 1 starts the command as `vfork(2)` does: the child borrows
+//! PID 1's memory, on a stack of its own, until it executes the command, so that no page table is
+//! copied for a process that lives for a few microseconds.
+
+use crate::namespaces::Namespaces;
+use rustix::io::Errno;
+use rustix::process::Pid;
+use std::arch::asm;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Does not fit the C library's type for flags.
+const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
+/// Enough for a search along `PATH` and one message.
+const STACK: usize = 64 << 10;
+
+/// A child process, as its parent holds it.
+#[derive(Debug)]
+pub struct Child {
+    /// Its number in the parent's PID namespace.
+    pub pid: Pid,
+    /// The process itself, whatever becomes of its number (`pidfd_open(2)`).
+    pub pidfd: OwnedFd,
+}
+
+/// Starts `child` in a copy of this process, inside new `namespaces` and, on cgroup v2, inside `cgroup`
+/// (its folder). The child ends with the status that `child` returns.
+///
+/// The copy has the calling thread only: a lock that another thread holds stays locked in it for ever,
+/// so call this from a process with one thread.
+pub fn clone(
+    namespaces: Namespaces,
+    cgroup: Option<BorrowedFd<'_>>,
+    child: impl FnOnce() -> i32,
+) -> Result<Child, Errno> {
+    let mut pidfd = -1_i32;
+    let mut args = arguments(namespaces.flags() | libc::CLONE_PIDFD as u64);
+    args.pidfd = &raw mut pidfd as u64;
+    if let Some(cgroup) = cgroup {
+        args.flags |= CLONE_INTO_CGROUP;
+        args.cgroup = cgroup.as_raw_fd() as u64;
+    }
+    // SAFETY: without CLONE_VM the child has its own copy of all memory, this stack included.
+    let pid = unsafe { clone3(&args, child) }?;
+    // SAFETY: clone3 succeeded, so it has stored a new descriptor there, which nothing else owns.
+    let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
+    Ok(Child { pid, pidfd })
+}
+
+/// Starts `child` in this very memory, on another stack, and waits until it executes a program or ends,
+/// as `vfork(2)` does. The child ends with the status that `child` returns.
+pub fn vfork(child: impl FnOnce() -> i32) -> Result<Pid, Errno> {
+    let mut stack = Vec::<u8>::with_capacity(STACK);
+    let mut args = arguments((libc::CLONE_VM | libc::CLONE_VFORK) as u64);
+    // The kernel starts the child at stack + stack_size, which must be aligned to 16 bytes.
+    args.stack = stack.as_mut_ptr() as u64;
+    args.stack_size = (STACK - args.stack as usize % 16) as u64;
+    // SAFETY: with CLONE_VFORK this thread sleeps while the child uses its memory, so nothing is used by
+    // both at once; the child has the stack above, which outlives it: it has gone when clone3 returns.
+    unsafe { clone3(&args, child) }
+}
+
+/// As [`vfork`], with a copy of the memory: enters a time namespace that was made for the children, which on
+/// kernels before 6.3 a child that shares memory does not.
+pub fn fork(child: impl FnOnce() -> i32) -> Result<Pid, Errno> {
+    // SAFETY: without CLONE_VM the child has its own copy of all memory, this stack included.
+    unsafe { clone3(&arguments(libc::CLONE_VFORK as u64), child) }
+}
+
+/// Ends this process at once, without what `exit(3)` would run: that belongs to the process it was copied from.
+pub fn exit(status: i32) -> ! {
+    // SAFETY: it does not return, and runs nothing of this program.
+    unsafe { libc::_exit(status) }
+}
+
+fn arguments(flags: u64) -> libc::clone_args {
+    libc::clone_args {
+        flags,
+        pidfd: 0,
+        child_tid: 0,
+        parent_tid: 0,
+        exit_signal: libc::SIGCHLD as u64,
+        stack: 0,
+        stack_size: 0,
+        tls: 0,
+        set_tid: 0,
+        set_tid_size: 0,
+        cgroup: 0,
+    }
+}
+
+/// The call itself. No C library wraps it: the child must not return to the frame of its parent, so it
+/// goes on in [`enter`] and never comes back.
+///
+/// # Safety
+/// `args` must be valid for `clone3(2)`. With `CLONE_VM` they must also set `CLONE_VFORK` and a stack
+/// that nothing else uses.
+unsafe fn clone3<F: FnOnce() -> i32>(args: &libc::clone_args, child: F) -> Result<Pid, Errno> {
+    let mut child = Some(child);
+    let result: isize;
+    // SAFETY: the kernel reads `args` and overwrites rax, rcx and r11. The parent goes on after the block with
+    // all other registers as they were. The child calls `enter`, which has the C convention and never
+    // returns, on an aligned stack: its own, or a copy of this one (no `nostack`, so it is aligned and free below).
+    unsafe {
+        asm!(
+            "syscall",
+            "test rax, rax",
+            "jnz 2f",
+            // No frame pointer and no return address: this is the outermost frame for whoever looks at the stack.
+            "xor ebp, ebp",
+            "push 0",
+            "mov rdi, r12",
+            "jmp r13",
+            "2:",
+            inlateout("rax") libc::SYS_clone3 as isize => result,
+            in("rdi") &raw const *args,
+            in("rsi") size_of::<libc::clone_args>(),
+            in("r12") &raw mut child,
+            in("r13") enter::<F> as extern "C" fn(*mut Option<F>) -> !,
+            lateout("rcx") _,
+            lateout("r11") _,
+        );
+    }
+    if result < 0 {
+        return Err(Errno::from_raw_os_error(-result as i32));
+    }
+    // The parent's result is never 0: with 0 the child has gone to `enter`.
+    Pid::from_raw(result as i32).ok_or(Errno::SRCH)
+}
+
+/// Where the child begins. It never unwinds into the frames below, which are its parent's.
+extern "C" fn enter<F: FnOnce() -> i32>(child: *mut Option<F>) -> ! {
+    // SAFETY: `child` is a local of `clone3`, which is alive: in this process's own copy of the memory, or in the
+    // memory of the parent, which sleeps meanwhile.
+    let child = unsafe { (*child).take() };
+    exit(catch_unwind(AssertUnwindSafe(|| child.map_or(0, |child| child()))).unwrap_or(crate::error::FAILED))
+}

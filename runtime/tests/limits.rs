@@ -1,0 +1,87 @@
+//! Limits: that they hold, and that they are refused where they cannot.
+
+mod common;
+
+use common::{Root, can_limit};
+use std::fs;
+
+#[test]
+fn a_memory_limit_kills_the_container_only() {
+    let test = "a_memory_limit_kills_the_container_only";
+    let Some(root) = Root::new(test) else { return };
+    if !can_limit(test) {
+        return;
+    }
+    // What is written to the root is memory, and it is the container's.
+    let fill = ["dd", "if=/dev/zero", "of=/file", "bs=1M", "count=64"];
+    assert_eq!(root.run(&["--memory", "16m"], &fill).status.code(), Some(137));
+    assert_eq!(root.run(&["--memory", "128m"], &fill).status.code(), Some(0));
+    assert_eq!(root.run(&[], &fill).status.code(), Some(0));
+}
+
+#[test]
+fn a_limit_on_processes_refuses_the_next() {
+    let test = "a_limit_on_processes_refuses_the_next";
+    let Some(root) = Root::new(test) else { return };
+    if !can_limit(test) {
+        return;
+    }
+    let script = ["sh", "-c", "for n in 1 2 3 4 5 6; do sleep 1 & done; echo all"];
+    let output = root.run(&["--pids", "4"], &script);
+    assert!(common::errors(&output).contains("can't fork"), "{}", common::errors(&output));
+    assert_eq!(common::text(&output), "");
+    assert_eq!(common::text(&root.run(&["--pids", "16"], &script)), "all\n");
+    // PID 1 is one of them.
+    let line = common::refusal(&root.run(&["--pids", "1"], &["true"]), 125);
+    assert!(line.contains("starting the command"), "{line}");
+}
+
+/// Seconds of CPU time that a busy loop gets in one second.
+fn busy(root: &Root, options: &[&str]) -> f64 {
+    let output = root.run(options, &["time", "-p", "timeout", "1", "sh", "-c", "while :; do :; done"]);
+    let errors = common::errors(&output);
+    let used = errors.lines().filter(|line| !line.starts_with("real"));
+    used.filter_map(|line| line.split_whitespace().nth(1)?.parse::<f64>().ok()).sum()
+}
+
+#[test]
+fn a_cpu_limit_is_what_a_busy_loop_gets() {
+    let test = "a_cpu_limit_is_what_a_busy_loop_gets";
+    let Some(root) = Root::new(test) else { return };
+    if !can_limit(test) {
+        return;
+    }
+    let (limited, free) = (busy(&root, &["--cpus", "0.1"]), busy(&root, &[]));
+    assert!((0.02..0.25).contains(&limited), "a tenth of a CPU gave {limited} s in a second");
+    assert!(free > 2.0 * limited, "{free} s without a limit, {limited} s with one");
+}
+
+#[test]
+fn the_limits_are_in_force_when_the_command_starts() {
+    let test = "the_limits_are_in_force_when_the_command_starts";
+    let Some(root) = Root::new(test) else { return };
+    if !can_limit(test) {
+        return;
+    }
+    let (mut child, output) =
+        root.start(&["--memory", "64m", "--cpus", "0.5", "--pids", "9"], "echo ready; exec sleep 100");
+    let folders = common::groups_of(child.id());
+    let read = |name: &str| {
+        let value = folders.iter().find_map(|group| fs::read_to_string(group.join(name)).ok());
+        value.map(|value| value.trim().to_owned())
+    };
+    let memory = read("memory.max").or_else(|| read("memory.limit_in_bytes"));
+    assert_eq!(memory.as_deref(), Some("67108864"));
+    assert_eq!(read("pids.max").as_deref(), Some("9"));
+    let quota = read("cpu.max").or_else(|| read("cpu.cfs_quota_us"));
+    assert!(quota.as_deref().is_some_and(|text| text.starts_with("50000")), "{quota:?}");
+    for group in &folders {
+        let members = fs::read_to_string(group.join("cgroup.procs")).unwrap();
+        assert_eq!(members.lines().count(), 2, "PID 1 and the command: {members}");
+    }
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::TERM)
+        .unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(143));
+    drop(output);
+    assert!(common::groups_of(child.id()).is_empty());
+}
