@@ -43,6 +43,10 @@ pub struct Plan {
 /// How many launches of nothing-to-do tell what a mark costs, where the work itself does not.
 const PROBES: usize = 20;
 
+/// Before each launch the lab pauses for a random time up to this. Launches one right after the other, or
+/// at a fixed pace, fall into step with the kernel's timer tick and all meet it, or all miss it.
+pub const PAUSE: Duration = Duration::from_millis(4);
+
 /// Measures everything that the plan asks for and this host can do.
 pub fn run(plan: &Plan, interrupt: &Interrupt) -> anyhow::Result<SamplesFile> {
     ground::sweep()?;
@@ -96,7 +100,9 @@ fn measure(
     let turns = schedule::plan(stacks, plan.warmup, plan.runs, plan.seed);
     let bar = progress(plan.progress, turns.len());
     let expected = expected_text(plan.workload);
+    let mut random = fastrand::Rng::with_seed(plan.seed);
     for (order, Turn { stack, warmup }) in turns.iter().copied().enumerate() {
+        std::thread::sleep(PAUSE.mul_f64(random.f64()));
         let Some(command) = command(stack, ground, plan.workload) else { continue };
         bar.set_message(stack.name());
         let Launched { timeline, outcome, text, invalid, .. } = launcher.run(command)?;

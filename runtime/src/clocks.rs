@@ -10,7 +10,8 @@ use std::fs;
 
 const OFFSETS: &str = "/proc/self/timens_offsets";
 
-/// Makes a time namespace for the children of the calling process: their boot-time clock runs `seconds` ahead.
+/// Makes a time namespace for the children of the calling process: their boot-time clock runs `seconds`
+/// ahead.
 pub fn offset_boot(seconds: i64) -> Result<(), Error> {
     Namespaces::TIME.unshare()?;
     fs::write(OFFSETS, format!("boottime {seconds} 0")).at("setting the boot clock by", OFFSETS)

@@ -70,7 +70,8 @@ pub fn fork(child: impl FnOnce() -> i32) -> Result<Pid, Errno> {
     unsafe { clone3(&arguments(libc::CLONE_VFORK as u64), child) }
 }
 
-/// Ends this process at once, without what `exit(3)` would run: that belongs to the process it was copied from.
+/// Ends this process at once, without what `exit(3)` would run: that belongs to the process that it was
+/// copied from.
 pub fn exit(status: i32) -> ! {
     // SAFETY: it does not return, and runs nothing of this program.
     unsafe { libc::_exit(status) }
@@ -101,15 +102,16 @@ fn arguments(flags: u64) -> libc::clone_args {
 unsafe fn clone3<F: FnOnce() -> i32>(args: &libc::clone_args, child: F) -> Result<Pid, Errno> {
     let mut child = Some(child);
     let result: isize;
-    // SAFETY: the kernel reads `args` and overwrites rax, rcx and r11. The parent goes on after the block with
-    // all other registers as they were. The child calls `enter`, which has the C convention and never
-    // returns, on an aligned stack: its own, or a copy of this one (no `nostack`, so it is aligned and free below).
+    // SAFETY: the kernel reads `args` and overwrites rax, rcx and r11. The parent goes on after the block
+    // with all other registers as they were. The child jumps to `enter`, which has the C convention and
+    // never returns, on an aligned stack: its own, or a copy of this one (there is no `nostack`, so this
+    // one is aligned too, and free below).
     unsafe {
         asm!(
             "syscall",
             "test rax, rax",
             "jnz 2f",
-            // No frame pointer and no return address: this is the outermost frame for whoever looks at the stack.
+            // No frame pointer and no return address: a backtrace ends here.
             "xor ebp, ebp",
             "push 0",
             "mov rdi, r12",
@@ -133,8 +135,8 @@ unsafe fn clone3<F: FnOnce() -> i32>(args: &libc::clone_args, child: F) -> Resul
 
 /// Where the child begins. It never unwinds into the frames below, which are its parent's.
 extern "C" fn enter<F: FnOnce() -> i32>(child: *mut Option<F>) -> ! {
-    // SAFETY: `child` is a local of `clone3`, which is alive: in this process's own copy of the memory, or in the
-    // memory of the parent, which sleeps meanwhile.
+    // SAFETY: `child` is a local of `clone3`, which is alive: in this process's own copy of the memory, or
+    // in the memory of the parent, which sleeps meanwhile.
     let child = unsafe { (*child).take() };
     exit(catch_unwind(AssertUnwindSafe(|| child.map_or(0, |child| child()))).unwrap_or(crate::error::FAILED))
 }

@@ -58,7 +58,7 @@ fn forward_until_end_of(child: &Child, signals: &Blocked) -> Result<i32, Error> 
                     return Ok(status.exit_status().or(by_signal).unwrap_or(FAILED));
                 }
             }
-            // The terminal has told PID 1 itself; but when it hangs up it tells only the leader of the session.
+            // The terminal has told PID 1 itself; but a hang-up it tells only to the leader of the session.
             Event::Signal { signal, from_kernel: true } if signal != Signal::HUP => {}
             Event::Signal { signal, .. } => match pidfd_send_signal(&child.pidfd, signal) {
                 // It has just ended; its status is the next to be read.
@@ -76,7 +76,8 @@ fn refused(source: Errno, root: bool) -> Error {
             "this root lacks CAP_SYS_ADMIN: run on the host itself, or in a privileged container"
         }
         (Errno::PERM, false) => {
-            "this host allows user namespaces to root only: run as root, or see the sysctls kernel.unprivileged_userns_clone and kernel.apparmor_restrict_unprivileged_userns"
+            "this host allows user namespaces to root only: run as root, or see the sysctls \
+             kernel.unprivileged_userns_clone and kernel.apparmor_restrict_unprivileged_userns"
         }
         (Errno::NOSPC, _) => "raise the sysctls user.max_*_namespaces",
         (Errno::INVAL | Errno::NOSYS, _) => {

@@ -1,7 +1,7 @@
 //! `/dev`: the few nodes that every program expects, in a tmpfs of the container's own (`null(4)`, `pts(4)`).
 //!
-//! Root makes the nodes by `mknod(2)`. An ordinary user may not, nor may root on some hosts; then the host's own
-//! nodes are copied as bind mounts. Either is prepared before the pivot and attached after it.
+//! Root makes the nodes by `mknod(2)`. An ordinary user may not, nor may root on some hosts; then the
+//! host's own nodes are copied as bind mounts. Either is prepared before the pivot and attached after it.
 
 use crate::error::{Context, Error};
 use crate::mounts::{DATA_ONLY, attach_at_root, attach_in, copied, detached};

@@ -46,7 +46,7 @@ pub enum Error {
     NotFound(PathBuf),
     /// The command is there, but what it needs to start is not.
     #[error(
-        "{} is there, but its interpreter is not: the dynamic loader or the #! program is missing in the root folder",
+        "{} is there, but its interpreter is not: the root folder lacks its dynamic loader or #! program",
         .0.display()
     )]
     NoInterpreter(PathBuf),

@@ -28,7 +28,7 @@ impl Namespaces {
     pub const IPC: Self = Self(libc::CLONE_NEWIPC);
     /// The host's name (`uts_namespaces(7)`).
     pub const UTS: Self = Self(libc::CLONE_NEWUTS);
-    /// Users, groups and what a capability means (`user_namespaces(7)`): how an ordinary user gets a container.
+    /// Users, groups and what a capability means (`user_namespaces(7)`): an ordinary user's way in.
     pub const USER: Self = Self(libc::CLONE_NEWUSER);
     /// What `/proc/PID/cgroup` shows (`cgroup_namespaces(7)`).
     pub const CGROUP: Self = Self(libc::CLONE_NEWCGROUP);

@@ -31,7 +31,7 @@ pub fn mount(path: &Path, in_user_namespace: bool) -> Result<Root, Error> {
         .step("making all mounts private")?;
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let lower = openat(CWD, path, flags, Mode::empty()).at("opening the root folder", path)?;
-    // The layers must be attached somewhere in this namespace; on top of the folder itself nobody is in the way.
+    // The layers must be attached somewhere in this namespace; on top of the folder they are in nobody's way.
     let layers = detached("tmpfs", &[("mode", "755")], MountAttrFlags::MOUNT_ATTR_NODEV)
         .at("mounting a tmpfs for", path)?;
     attach_over(layers.as_fd(), lower.as_fd()).at("mounting a tmpfs over", path)?;

@@ -14,7 +14,7 @@ pub fn shared_stamps() -> Result<&'static Stamps, Error> {
     // SAFETY: a fresh anonymous mapping touches none that exists.
     let page = unsafe { mmap_anonymous(ptr::null_mut(), size_of::<Stamps>(), protection, MapFlags::SHARED) }
         .step("mapping the page of stamps")?;
-    // SAFETY: the mapping is aligned to a page, as large as the type, zeroed (which is a valid value of it: all its
-    // parts are atomic numbers) and never unmapped.
+    // SAFETY: the mapping is aligned to a page, as large as the type, zeroed (a valid value of the type, all
+    // of whose parts are atomic numbers) and never unmapped.
     Ok(unsafe { &*page.cast::<Stamps>() })
 }

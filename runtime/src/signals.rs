@@ -75,8 +75,8 @@ impl Blocked {
             if signal == libc::SIGCHLD {
                 return Event::Child;
             }
-            // SAFETY: sigwaitinfo succeeded, so it has filled `info`, and its number is a signal's (not one of
-            // the two that the C library keeps to itself: it takes them out of every set).
+            // SAFETY: sigwaitinfo succeeded, so it has filled `info`, and its number is a signal's (and not
+            // one of the two that the C library keeps to itself: it takes them out of every set).
             let (code, signal) = unsafe { (info.assume_init().si_code, Signal::from_raw_unchecked(signal)) };
             return Event::Signal { signal, from_kernel: code > 0 };
         }

@@ -6,9 +6,10 @@ use common::{Root, refusal, skipped};
 use isolab_timeline::Mark::{Cleaned, Cloned, Exited, Isolate, Launcher, Rooted};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
-use std::io::{Read as _, Write as _};
+use std::io::{BufReader, Read as _, Write as _};
 use std::os::unix::process::CommandExt as _;
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 fn send(child: &Child, signal: Signal) {
     kill_process(Pid::from_child(child), signal).unwrap();
@@ -95,27 +96,50 @@ fn a_signal_before_it_starts_is_not_lost() {
     }
 }
 
-#[test]
-fn ctrl_c_on_a_terminal_ends_it() {
-    let Some(root) = Root::new("ctrl_c_on_a_terminal_ends_it") else { return };
-    if !std::path::Path::new("/usr/bin/script").exists() {
-        return skipped("ctrl_c_on_a_terminal_ends_it", "needs script (Debian: bsdutils)");
+/// A container on a terminal of its own, as the leader of the terminal's session; ready.
+fn on_a_terminal(root: &Root, test: &str, script: &str) -> Option<(Child, BufReader<ChildStdout>)> {
+    if !Path::new("/usr/bin/script").exists() {
+        skipped(test, "needs script (Debian: bsdutils)");
+        return None;
     }
-    // The sleep is not the command itself: the terminal's signal must reach its group.
-    let inner = "sleep 100; echo went on";
-    let line = format!(
-        "stty -echo; exec '{}' run --rootfs '{}' -- sh -c 'echo ready; {inner}'",
-        common::RUNTIME,
-        root.path().display()
-    );
+    let (runtime, path) = (common::RUNTIME, root.path());
+    let line = format!("stty -echo; exec '{runtime}' run --rootfs '{}' -- sh -c '{script}'", path.display());
     let mut command = Command::new("/usr/bin/script");
     command.args(["-qec", &line, "/dev/null"]).stdin(Stdio::piped());
-    let (mut child, mut output) = common::start(command);
+    Some(common::start(command))
+}
+
+#[test]
+fn ctrl_c_on_a_terminal_reaches_all_of_the_commands_group() {
+    let test = "ctrl_c_on_a_terminal_reaches_all_of_the_commands_group";
+    let Some(root) = Root::new(test) else { return };
+    // The shell lives on, and says how the program that it waited for has ended.
+    let script = "trap : INT; echo ready; sleep 20; echo slept $?; exit 3";
+    let Some((mut child, mut output)) = on_a_terminal(&root, test, script) else { return };
     child.stdin.as_mut().unwrap().write_all(b"\x03").unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(child.wait().unwrap().code(), Some(3));
     let mut rest = String::new();
     output.read_to_string(&mut rest).unwrap();
-    assert!(!rest.contains("went on"), "{rest}");
+    assert_eq!(rest.trim_end(), "slept 130");
+
+    let Some((mut child, _output)) = on_a_terminal(&root, test, "echo ready; sleep 20; true") else { return };
+    child.stdin.as_mut().unwrap().write_all(b"\x03").unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+}
+
+#[test]
+fn a_terminal_that_hangs_up_ends_it() {
+    let test = "a_terminal_that_hangs_up_ends_it";
+    let Some(root) = Root::new(test) else { return };
+    let marker = format!("7{:09}", std::process::id());
+    let Some((mut child, _output)) = on_a_terminal(&root, test, &format!("echo ready; exec sleep {marker}"))
+    else {
+        return;
+    };
+    assert!(!common::processes(&marker).is_empty(), "the search finds a running one");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    common::eventually("no process is left", || common::processes(&marker).is_empty());
 }
 
 #[test]

@@ -50,7 +50,8 @@ fn a_user_is_root_inside_and_nobody_outside() {
     fs::create_dir(&folder).unwrap();
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o777)).unwrap();
     let volume = format!("{}:/volume", folder.display());
-    let script = "id -u; echo $$; hostname; touch /volume/file; echo x > /written; cat /written; ip -o link | grep -c LOOPBACK,UP";
+    let script = "id -u; echo $$; hostname; touch /volume/file; echo x > /written; cat /written; \
+        ip -o link | grep -c LOOPBACK,UP";
     let output = run(&root, &["--volume", &volume], script);
     assert_eq!(common::text(&output), "0\n2\nisolab\nx\n1\n", "{}", common::errors(&output));
     assert_eq!(common::errors(&output), "");
@@ -62,8 +63,8 @@ fn a_user_is_root_inside_and_nobody_outside() {
 #[test]
 fn a_users_container_has_devices_and_masks() {
     let Some(root) = prepare("a_users_container_has_devices_and_masks") else { return };
-    let script = "head -c 4 /dev/urandom | wc -c; echo x > /dev/null; test -c /dev/full; cat /proc/timer_list /proc/keys; \
-        ls -A /sys/firmware; echo 1 > /proc/sys/vm/drop_caches";
+    let script = "head -c 4 /dev/urandom | wc -c; echo x > /dev/null; test -c /dev/full; \
+        cat /proc/timer_list /proc/keys; ls -A /sys/firmware; echo 1 > /proc/sys/vm/drop_caches";
     let output = run(&root, &[], script);
     assert_eq!(common::text(&output), "4\n");
     assert_eq!(common::errors(&output).lines().count(), 1, "{}", common::errors(&output));

@@ -14,7 +14,7 @@ const EXIT_GROUP: usize = 231;
 /// # Safety
 /// As for the system call in question: each address among the arguments must be valid for what the
 /// kernel does with it, and the call must not take away memory that Rust still uses.
-#[inline(always)]
+#[inline]
 pub unsafe fn syscall(number: usize, a: [usize; 6]) -> isize {
     let result: isize;
     // SAFETY: by this function's contract the call does no harm; the registers named are all it changes.
@@ -79,7 +79,10 @@ pub unsafe fn argument(stack: *const usize, index: usize) -> Option<&'static [u8
     // (Volatile, or the compiler makes this loop a call of `strlen`, which only a C library has.)
     unsafe {
         let text = (index < *stack).then(|| *stack.add(1 + index) as *const u8)?;
-        let length = (0..).take_while(|&place| text.add(place).read_volatile() != 0).count();
+        let mut length = 0;
+        while text.add(length).read_volatile() != 0 {
+            length += 1;
+        }
         Some(core::slice::from_raw_parts(text, length))
     }
 }

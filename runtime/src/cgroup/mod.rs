@@ -8,7 +8,7 @@
 //! 2. [`owner`]: the group's name, which says who made it.
 //! 3. [`v1`], [`v2`]: where a group can be made, and how limits are spelled, in either version.
 //! 4. [`group`]: a group from its making to its removal, and how a process joins it.
-//! 5. [`sweep`]: removes what a killed runtime left.
+//! 5. [`mod@sweep`]: removes what a killed runtime left.
 
 pub mod detect;
 pub mod group;

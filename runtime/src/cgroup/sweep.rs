@@ -1,7 +1,8 @@
 //! Removes what a killed runtime left: groups whose owner is dead (`kill(2)`, `rmdir(2)`).
 //!
-//! Processes and mounts need no sweep, they die with PID 1 and its namespaces; only folders stay. Should a
-//! process be in one nevertheless, it is killed first: by `cgroup.kill` in version 2, one by one in version 1.
+//! Processes and mounts need no sweep, they die with PID 1 and its namespaces; only folders stay. Should
+//! a process be in one nevertheless, it is killed first: by `cgroup.kill` in version 2, one by one in
+//! version 1.
 
 use super::detect::{Hierarchy, folders};
 use super::group::remove;
@@ -52,7 +53,7 @@ fn kill_all(folder: &Path) -> Result<(), String> {
         if members.is_empty() {
             return Ok(());
         }
-        // The kernel shows 0 for one in a PID namespace beside ours: then the dead owner is not ours to judge.
+        // The kernel shows 0 for one in a PID namespace beside ours: then its owner is not ours to judge.
         if members.contains(&0) {
             return Err("its processes belong to another PID namespace".into());
         }

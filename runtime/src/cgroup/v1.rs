@@ -24,7 +24,8 @@ pub(crate) fn place(tree: &Tree, controller: Controller) -> Result<&Path, Error>
 /// The files to write, in this order: name, value, and whether every kernel has it.
 pub(crate) fn settings(limit: Limit) -> Vec<(&'static str, String, bool)> {
     match limit {
-        // The second counts memory and swap together, and must not be under the first. Kernels without swap lack it.
+        // The second counts memory and swap together, and must not be under the first. Kernels without
+        // swap lack it.
         Limit::Memory(bytes) => vec![
             ("memory.limit_in_bytes", bytes.to_string(), true),
             ("memory.memsw.limit_in_bytes", bytes.to_string(), false),

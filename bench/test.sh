@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# Every test of isolab, with its own set-up: what CI runs, and what the README's second command runs.
+#
+# On Debian or Ubuntu as root it installs what the tests need; elsewhere it prints the command, and the
+# tests that lack something are skipped by name. ISOLAB_TIER=full runs the same tests at full size.
+# Ends with the time of each part and the list of skips; the exit status is 1 if anything failed.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+export ISOLAB_TIER="${ISOLAB_TIER:-ci}" CARGO_TERM_COLOR=never
+log=$(mktemp -t isolab-test.XXXXXX)
+failed=0 times=() skips=()
+
+# part NAME COMMAND...: runs it, times it, shows its end if it failed
+part() {
+    local name=$1 start=$SECONDS
+    shift
+    printf '== %s\n' "$name"
+    if "$@" >"$log" 2>&1; then
+        grep -E '^test result:|^running [1-9]' "$log" | grep -v '0 passed; 0 failed' | grep '^test result'
+    else
+        failed=1
+        printf '   FAILED: %s\n' "$*"
+        tail -n 60 "$log"
+    fi
+    while read -r line; do skips+=("$line"); done < <(grep -aoE 'skipped: .*' "$log" | sort -u)
+    times+=("$(printf '%4d s  %s' $((SECONDS - start)) "$name")")
+}
+
+packages=(busybox-static binutils qemu-system-x86)
+setup() {
+    local missing=() package
+    for package in "${packages[@]}"; do
+        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+    done
+    [ ${#missing[@]} -eq 0 ] && return
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        # Installed as far as can be had: a test that lacks a package says so.
+        apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" ||
+            echo "skipped: packages: apt-get could not install ${missing[*]}"
+    else
+        echo "skipped: packages: not installed; to run all tests: apt-get install ${missing[*]}"
+    fi
+}
+deny() {
+    if command -v cargo-deny >/dev/null; then
+        cargo deny --offline check 2>&1 || cargo deny check
+    else
+        echo "skipped: cargo deny: not installed; cargo install cargo-deny --locked"
+    fi
+}
+programs=(-p isolab-workload -p isolab-floors -p isolab-guest
+    --features isolab-workload/program,isolab-floors/program,isolab-guest/program)
+
+part "set-up" setup
+part "format" cargo fmt --all --check
+part "build" cargo build --release --locked
+part "lint" cargo clippy --workspace --all-targets --locked -- -D warnings
+part "lint the measured programs" cargo clippy --profile program --bins --locked "${programs[@]}" -- -D warnings
+part "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+part "licences and advisories" deny
+part "tests" cargo test --workspace --locked --no-fail-fast -- --nocapture
+part "benches run" cargo bench --locked -p isolab -- --test
+out=$(mktemp -d)
+part "the README's first command" cargo run --release --locked -- compare --out "$out/report"
+rm -rf "$out"
+
+printf '\nTime by part (tier %s):\n' "$ISOLAB_TIER"
+printf '%s\n' "${times[@]}"
+printf '%4d s  all\n' "$SECONDS"
+printf '\nSkipped: %d\n' ${#skips[@]}
+[ ${#skips[@]} -gt 0 ] && printf '  %s\n' "${skips[@]}"
+rm -f "$log"
+[ $failed -eq 0 ] && echo "Everything passed." || echo "Something FAILED: see above."
+exit $failed
