@@ -122,6 +122,19 @@ fn join_by_parent(folder: &std::path::Path) -> Duration {
     time
 }
 
+/// The time of `work` on what `prepare` makes; what is left of it is closed outside of the time.
+fn timed<T, R>(times: u64, prepare: impl Fn() -> T, work: impl Fn(T) -> R) -> Duration {
+    let one = |_| {
+        let prepared = prepare();
+        let start = Instant::now();
+        let result = work(prepared);
+        let time = start.elapsed();
+        drop(result);
+        time
+    };
+    (0..times).map(one).sum()
+}
+
 fn kvm(criterion: &mut Criterion) {
     let kvm = match isolab_microvm::kvm::open() {
         Ok(kvm) => kvm,
@@ -129,25 +142,13 @@ fn kvm(criterion: &mut Criterion) {
     };
     let programs = Programs::find().expect("the programs");
     let words = ["noop".to_owned()];
-    // The time of `work` on what `prepare` makes; what it made is closed outside of the time.
-    fn timed<T, R>(times: u64, prepare: impl Fn() -> T, work: impl Fn(T) -> R) -> Duration {
-        let one = |_| {
-            let prepared = prepare();
-            let start = Instant::now();
-            let result = work(prepared);
-            let time = start.elapsed();
-            drop(result);
-            time
-        };
-        (0..times).map(one).sum()
-    }
     let create = || kvm.create_vm().expect("KVM_CREATE_VM");
     let vm = || Vm::create(&kvm, Memory::new(128).expect("memory")).expect("a VM");
 
     let mut group = criterion.benchmark_group("pieces/kvm");
     group.sample_size(50).measurement_time(Duration::from_secs(3));
     group.bench_function("create-vm", |bencher| {
-        bencher.iter_custom(|times| timed(times, || (), |()| create()))
+        bencher.iter_custom(|times| timed(times, || (), |()| create()));
     });
     group.bench_function("create-vcpu", |bencher| {
         bencher.iter_custom(|times| {

@@ -28,13 +28,13 @@ fn startup(criterion: &mut Criterion) {
             }
             group.bench_function(BenchmarkId::from_parameter(stack), |bencher| {
                 bencher.iter_custom(|launches| {
-                    let launch = |_| {
+                    let one = |_| {
                         let command = sandbox::of(stack).command(&ground, noop).expect("a command");
-                        let launched = launcher.run(command).expect("a launch");
-                        assert_eq!(launched.invalid, None, "{stack}");
-                        launched.timeline.span(Mark::Spawn, mark).expect("the mark") as u64
+                        let launch = launcher.run(command).expect("a launch");
+                        assert_eq!(launch.invalid, None, "{stack}");
+                        launch.timeline.span(Mark::Spawn, mark).expect("the mark") as u64
                     };
-                    Duration::from_nanos((0..launches).map(launch).sum())
+                    Duration::from_nanos((0..launches).map(one).sum())
                 });
             });
         }

@@ -101,8 +101,8 @@ fn guest_user(ground: &Ground, launcher: &Launcher) -> Check {
     let what = "guest user code";
     let time = |stack| {
         let command = sandbox::of(stack).command(ground, Workload(Kind::Cpu(TURNS))).ok()?;
-        let launched = launcher.run(command).ok().filter(|launched| launched.invalid.is_none())?;
-        launched.timeline.span(Mark::Begin, Mark::Ready).map(|span| span as f64)
+        let launch = launcher.run(command).ok().filter(|launch| launch.invalid.is_none())?;
+        launch.timeline.span(Mark::Begin, Mark::Ready).map(|span| span as f64)
     };
     match (time(Stack::Unikernel), time(Stack::Process)) {
         (Some(guest), Some(process)) if guest < 2.0 * process => {

@@ -18,7 +18,6 @@ use isolab_timeline::Stack;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -73,19 +72,19 @@ fn compare(options: Compare) -> anyhow::Result<u8> {
         progress: io::stderr().is_terminal(),
     };
     let file = compare::run(&plan, &interrupt)?;
-    let mut out = io::stdout().lock();
+    // The table first: it is seen even where the report cannot be written.
     if options.json {
-        out.write_all(&file.to_json())?;
+        print(&file.to_json())?;
     } else {
-        writeln!(out, "{}", table::render(&Summary::of(&file)))?;
+        print(format!("{}\n", table::render(&Summary::of(&file))).as_bytes())?;
     }
-    out.flush()?;
-    let stated = tell(&file, asked_for);
+    let status = tell(&file, asked_for);
     report::write(&options.out, &file)?;
     if !options.json {
-        println!("{}", where_to_look(&options.out));
+        let folder = options.out.display();
+        print(format!("The report is in {folder}: open {folder}/report.html\n").as_bytes())?;
     }
-    Ok(stated)
+    Ok(status)
 }
 
 /// The command that makes the run again, from the options' own values.
@@ -123,8 +122,15 @@ fn tell(file: &SamplesFile, asked_for: bool) -> u8 {
     }
 }
 
-fn where_to_look(folder: &Path) -> String {
-    format!("The report is in {0}: open {0}/report.html", folder.display())
+/// Writes to standard output. A reader that has seen enough (`| head`) is no failure.
+fn print(text: &[u8]) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(error).context("writing to standard output")
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Becomes the program that runs the stack, so that signals, terminal and exit status are its own.
@@ -147,20 +153,24 @@ fn clean(json: bool) -> anyhow::Result<u8> {
     if json {
         let left: Vec<_> =
             swept.left.iter().map(|(path, why)| serde_json::json!({"path": path, "why": why})).collect();
-        println!("{}", serde_json::json!({"removed": swept.removed, "left": left}));
+        print(format!("{}\n", serde_json::json!({"removed": swept.removed, "left": left})).as_bytes())?;
     } else {
-        swept.removed.iter().for_each(|path| println!("removed {}", path.display()));
+        let lines: Vec<_> =
+            swept.removed.iter().map(|path| format!("removed {}\n", path.display())).collect();
+        print(lines.concat().as_bytes())?;
     }
-    swept.left.iter().for_each(|(path, why)| eprintln!("isolab: removing {}: {why}", path.display()));
+    for (path, why) in &swept.left {
+        eprintln!("isolab: removing {}: {why}", path.display());
+    }
     Ok(if swept.left.is_empty() { 0 } else { FAILED })
 }
 
 fn print_diagnosis(json: bool) -> anyhow::Result<u8> {
     let diagnosis = doctor::examine()?;
     if json {
-        println!("{}", serde_json::to_string_pretty(&diagnosis)?);
+        print(format!("{}\n", serde_json::to_string_pretty(&diagnosis)?).as_bytes())?;
     } else {
-        print!("{}", in_words(&diagnosis));
+        print(in_words(&diagnosis).as_bytes())?;
     }
     Ok(0)
 }
@@ -170,7 +180,7 @@ fn in_words(Diagnosis { host, checks, available, unavailable }: &Diagnosis) -> S
         let mut table = Table::new();
         table.load_style(TableStyle::new()).set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
         table.set_width(100).add_rows(rows);
-        table.lines().map(|line| format!("{}\n", line.trim_end())).collect::<String>()
+        table.lines().map(|line| line.trim_end().to_owned() + "\n").collect::<String>()
     };
     let tick = |good| match good {
         Some(true) => "ok",

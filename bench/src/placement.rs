@@ -19,7 +19,7 @@ impl Placement {
         let allowed = sched_getaffinity(None)?;
         let mut cpus = (0..CpuSet::MAX_CPU).filter(|&cpu| allowed.is_set(cpu));
         let lab = cpus.next().unwrap_or(0);
-        Ok(Placement { lab, launched: cpus.last().unwrap_or(lab) })
+        Ok(Placement { lab, launched: cpus.next_back().unwrap_or(lab) })
     }
 
     /// The rule in words, for the report.

@@ -48,12 +48,12 @@ pub fn probe(
     let command = sandbox
         .command(ground, Workload(Kind::Noop))
         .map_err(|why| unavailable(why, "report this: every stack has noop".into()))?;
-    let launched = launcher.run(command).map_err(|error| {
+    let launch = launcher.run(command).map_err(|error| {
         unavailable(format!("it cannot be started: {error}"), "build the programs with `cargo build`".into())
     })?;
-    match launched.invalid {
+    match launch.invalid {
         None => Ok(()),
-        Some(reason) => Err(unavailable(reason, sandbox.fix(&launched.complaint))),
+        Some(reason) => Err(unavailable(reason, sandbox.fix(&launch.complaint))),
     }
 }
 

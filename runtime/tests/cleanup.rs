@@ -118,6 +118,10 @@ fn a_sweep_removes_what_the_dead_left_and_nothing_else() {
     fs::remove_dir(&foreign).unwrap();
     kill_process(Pid::from_child(&living), Signal::TERM).unwrap();
     assert_eq!(living.wait().unwrap().code(), Some(143));
-    assert_eq!(clean(&[]).stdout, b"", "nothing is left to remove");
-    assert!(!folder.exists(), "nor isolab's own folder");
+    // Another runtime may use the folder in this very moment; otherwise it goes with its last group.
+    let in_use =
+        || fs::read_dir(folder).is_ok_and(|mut entries| entries.any(|entry| entry.unwrap().path().is_dir()));
+    eventually("isolab's own folder is gone", || {
+        clean(&[]).status.success() && (!folder.exists() || in_use())
+    });
 }

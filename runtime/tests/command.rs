@@ -114,7 +114,7 @@ fn ctrl_c_on_a_terminal_reaches_all_of_the_commands_group() {
     let test = "ctrl_c_on_a_terminal_reaches_all_of_the_commands_group";
     let Some(root) = Root::new(test) else { return };
     // The shell lives on, and says how the program that it waited for has ended.
-    let script = "trap : INT; echo ready; sleep 20; echo slept $?; exit 3";
+    let script = r#"trap : INT; sh -c "echo ready; exec sleep 20"; echo slept $?; exit 3"#;
     let Some((mut child, mut output)) = on_a_terminal(&root, test, script) else { return };
     child.stdin.as_mut().unwrap().write_all(b"\x03").unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(3));

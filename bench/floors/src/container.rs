@@ -108,7 +108,7 @@ impl Arguments {
     }
 }
 
-fn main(arguments: Arguments) -> ! {
+fn main(arguments: &Arguments) -> ! {
     let mut clone = CloneArgs {
         flags: CLONE_VM | CLONE_VFORK | NAMESPACES,
         exit_signal: SIGCHLD,
@@ -133,7 +133,7 @@ fn main(arguments: Arguments) -> ! {
             "2:",
             child_main = sym child_main,
             inlateout("rax") CLONE3 => child,
-            in("rdi") &raw const clone, in("rsi") size_of::<CloneArgs>(), in("r12") &raw const arguments,
+            in("rdi") &raw const clone, in("rsi") size_of::<CloneArgs>(), in("r12") core::ptr::from_ref(arguments),
             lateout("rcx") _, lateout("r11") _,
         );
     }

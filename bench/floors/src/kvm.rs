@@ -90,7 +90,7 @@ struct Run {
     data_offset: u64,
 }
 
-fn main(arguments: Arguments) -> ! {
+fn main(arguments: &Arguments) -> ! {
     let holds = match arguments.get(1) {
         Some(b"noop") => false,
         Some(b"wait") => true,
@@ -102,16 +102,16 @@ fn main(arguments: Arguments) -> ! {
     let kvm = open("open /dev/kvm", b"/dev/kvm\0", O_RDWR_CLOEXEC);
     let vm = ioctl("KVM_CREATE_VM", kvm, KVM_CREATE_VM, 0);
     let size = mib as usize * MIB;
-    let memory = map("map the guest's memory", size, -1);
+    let memory: *mut [u8; GUEST.len()] = map("map the guest's memory", size, -1);
     // SAFETY: `memory` is a fresh mapping of at least one MiB.
-    unsafe { memory.cast::<[u8; GUEST.len()]>().write(GUEST) };
+    unsafe { memory.write(GUEST) };
     let region =
         MemoryRegion { slot: 0, flags: 0, guest_address: 0, size: size as u64, address: memory as u64 };
     ioctl("KVM_SET_USER_MEMORY_REGION", vm, KVM_SET_USER_MEMORY_REGION, &raw const region as usize);
 
     let vcpu = ioctl("KVM_CREATE_VCPU", vm, KVM_CREATE_VCPU, 0);
     let run_size = ioctl("KVM_GET_VCPU_MMAP_SIZE", kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
-    let run = map("map the vCPU's run structure", run_size as usize, vcpu).cast::<Run>();
+    let run: *mut Run = map("map the vCPU's run structure", run_size as usize, vcpu);
     let mut special = MaybeUninit::<SpecialRegisters>::uninit();
     ioctl("KVM_GET_SREGS", vcpu, KVM_GET_SREGS, special.as_mut_ptr() as usize);
     // SAFETY: the call has filled it in.
@@ -148,11 +148,11 @@ fn ioctl(step: &str, descriptor: isize, request: usize, argument: usize) -> isiz
 }
 
 /// `mmap(2)`: `length` bytes of the file, or of fresh memory (given no page before it is touched).
-fn map(step: &str, length: usize, file: isize) -> *mut u8 {
+fn map<T>(step: &str, length: usize, file: isize) -> *mut T {
     const READ_WRITE: usize = 1 | 2;
     const SHARED: usize = 0x01;
     const PRIVATE_ANONYMOUS_NORESERVE: usize = 0x02 | 0x20 | 0x4000;
     let flags = if file < 0 { PRIVATE_ANONYMOUS_NORESERVE } else { SHARED };
     // SAFETY: a mapping at an address of the kernel's choice touches none that exists.
-    check(step, unsafe { syscall(MMAP, [0, length, READ_WRITE, flags, file as usize, 0]) }) as *mut u8
+    check(step, unsafe { syscall(MMAP, [0, length, READ_WRITE, flags, file as usize, 0]) }) as *mut T
 }

@@ -15,7 +15,7 @@ core::arch::global_asm!(
 );
 
 extern "C" fn begin(stack: *const usize) -> ! {
-    crate::main(Arguments { stack })
+    crate::main(&Arguments { stack })
 }
 
 /// The program's arguments, where the kernel put them.

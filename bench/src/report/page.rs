@@ -80,6 +80,8 @@ fn values(file: &SamplesFile, summary: &Summary, charts: &Charts) -> Value {
         seed => file.seed.to_string(),
         command => file.command.clone(),
         placement => file.placement.clone(),
+        pause_ms => crate::compare::PAUSE.as_millis(),
+        emulated => file.host.guest_kernel == "emulated",
         commit => file.commit.id.clone(),
         dirty => file.commit.dirty,
         syscalls => syscalls(file),

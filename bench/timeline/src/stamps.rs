@@ -32,6 +32,9 @@ impl Stamps {
     }
 
     /// The record: what the launcher writes to its standard output after the workload's end.
+    ///
+    /// # Panics
+    /// Never: a map of numbers always becomes JSON.
     pub fn record(&self) -> Vec<u8> {
         let marks: BTreeMap<Mark, u64> = Mark::ALL
             .into_iter()

@@ -93,7 +93,9 @@ mod tests {
 
     fn timeline(marks: &[(Mark, i64)]) -> Timeline {
         let mut timeline = Timeline::default();
-        marks.iter().for_each(|&(mark, at)| timeline.set(mark, at));
+        for &(mark, at) in marks {
+            timeline.set(mark, at);
+        }
         timeline
     }
 

@@ -42,7 +42,8 @@ impl FromStr for Workload {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let mut words = text.split_ascii_whitespace();
-        let kind = words.next().and_then(|word| Kind::parse(word.as_bytes(), words.next().map(str::as_bytes)));
+        let kind =
+            words.next().and_then(|word| Kind::parse(word.as_bytes(), words.next().map(str::as_bytes)));
         kind.filter(|_| words.next().is_none()).map(Workload).ok_or_else(|| UnknownWorkload(text.into()))
     }
 }

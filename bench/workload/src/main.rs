@@ -40,16 +40,19 @@ extern "C" fn begin(stack: *const usize) -> ! {
         Kind::Cpu(turns) => checksum = Some(core::hint::black_box(work::cpu(turns))),
         Kind::Syscall(count) => (0..count).for_each(|_| getppid()),
         Kind::Cross(_) => {
-            say(2, b"isolab-workload: only a unikernel can cross into its VMM; here the border is: syscall N\n");
+            say(
+                2,
+                b"isolab-workload: only a unikernel can cross into its VMM; here the border is: syscall N\n",
+            );
             exit(2);
         }
-        Kind::Touch(mib) => match (mib as usize).checked_mul(MIB).and_then(map) {
-            Some(memory) => work::touch(memory),
-            None => {
+        Kind::Touch(mib) => {
+            let Some(memory) = (mib as usize).checked_mul(MIB).and_then(map) else {
                 say(2, b"isolab-workload: touch: the kernel gives no mapping of that size\n");
                 exit(1);
-            }
-        },
+            };
+            work::touch(memory);
+        }
     }
     say(1, &[mark::READY]);
     if let Some(checksum) = checksum {
