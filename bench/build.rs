@@ -21,7 +21,8 @@ fn main() {
     if env::var("CARGO_CFG_TARGET_OS").as_deref() != Ok("linux")
         || env::var("CARGO_CFG_TARGET_ARCH").as_deref() != Ok("x86_64")
     {
-        fail("isolab measures namespaces, cgroups and KVM on x86-64: build it on x86-64 Linux.");
+        // The workload's library says so in one sentence and ends the build; nothing is to be built here.
+        return;
     }
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("bench/ lies in the workspace");
     let target = target_folder();

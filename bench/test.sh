@@ -20,7 +20,9 @@ part() {
     else
         failed=1
         printf '   FAILED: %s\n' "$*"
-        tail -n 60 "$log"
+        # What failed, in its own words; then the end.
+        grep -aE -A 6 '^(error|warning)|panicked at|^test .* FAILED' "$log" | head -n 80
+        tail -n 20 "$log"
     fi
     while read -r line; do skips+=("$line"); done < <(grep -aoE 'skipped: .*' "$log" | sort -u)
     times+=("$(printf '%4d s  %s' $((SECONDS - start)) "$name")")

@@ -78,7 +78,8 @@ fn kvm() -> Check {
             let backend = isolab_microvm::probe::backend().unwrap_or("a backend of unknown name");
             check("/dev/kvm", Some(true), format!("opens; {backend}"), None)
         }
-        Err(error) => check("/dev/kvm", Some(false), error.to_string(), Some(crate::stacks::kvm_floor::FIX)),
+        // The message ends with what to do.
+        Err(error) => check("/dev/kvm", Some(false), format!("{:#}", anyhow::Error::new(error)), None),
     }
 }
 

@@ -25,7 +25,13 @@ impl Sandbox for Unikernel {
         Ok(command)
     }
 
-    fn fix(&self, _: &str) -> String {
-        super::kvm_floor::FIX.into()
+    fn fix(&self, complaint: &str) -> String {
+        // The VMM's own errors say what to do.
+        if complaint.is_empty() {
+            super::kvm_floor::FIX
+        } else {
+            "as its message says; `isolab doctor` tells more"
+        }
+        .into()
     }
 }

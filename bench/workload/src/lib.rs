@@ -12,8 +12,12 @@
 #![no_std]
 #![deny(unsafe_code)]
 
+#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+compile_error!("isolab measures namespaces, cgroups and KVM on x86-64: build it on x86-64 Linux.");
+
 pub mod kind;
 #[allow(unsafe_code)]
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 pub mod linux;
 pub mod mark;
 pub mod work;
