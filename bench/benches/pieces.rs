@@ -18,6 +18,9 @@ use std::io::Write;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
+/// Longer than a grace period.
+const REST: Duration = Duration::from_millis(50);
+
 /// Creates a child in new `namespaces`, which runs `inside` and ends, and reaps it.
 fn child(namespaces: Namespaces, inside: impl FnOnce() -> i32) -> i32 {
     let Child { pidfd, .. } = clone(namespaces, None, inside).expect("clone3");
@@ -99,7 +102,7 @@ fn cgroup(criterion: &mut Criterion) {
         });
     }
     let folder = group.folders().next().expect("a folder").to_owned();
-    benches.sample_size(20).bench_function("parents-write-to-procs", |bencher| {
+    benches.sample_size(10).bench_function("parents-write-to-procs", |bencher| {
         bencher.iter_custom(|times| (0..times).map(|_| join_by_parent(&folder)).sum());
     });
     benches.finish();
@@ -107,6 +110,9 @@ fn cgroup(criterion: &mut Criterion) {
 }
 
 /// How long another process's write to `cgroup.procs` takes, which is how engines usually do it.
+///
+/// The kernel lets such writes that follow each other at once share the wait for one RCU grace period, so a tight
+/// loop would show a hundredth of what a single launch pays: each write here comes after a rest.
 fn join_by_parent(folder: &std::path::Path) -> Duration {
     let (reader, writer) = std::io::pipe().expect("a pipe");
     let Child { pid, pidfd } = clone(Namespaces::NONE, None, || {
@@ -114,6 +120,7 @@ fn join_by_parent(folder: &std::path::Path) -> Duration {
         i32::from(rustix::io::read(&reader, &mut [0; 1]).is_err())
     })
     .expect("clone3");
+    std::thread::sleep(REST);
     let start = Instant::now();
     fs::write(folder.join("cgroup.procs"), pid.as_raw_nonzero().to_string()).expect("the write");
     let time = start.elapsed();

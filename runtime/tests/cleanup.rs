@@ -96,7 +96,7 @@ fn a_sweep_removes_what_the_dead_left_and_nothing_else() {
     let folder = groups[0].parent().unwrap();
     // One that nobody owns any more, with a process in it; one that isolab did not name; and one whose
     // owner's number lives on as another process.
-    let dead = folder.join("run-1-1");
+    let dead = folder.join(format!("run-1-{}", std::process::id()));
     let foreign = folder.join(format!("run-of-somebody-{}", std::process::id()));
     let reused = folder.join(format!("run-{}-1", std::process::id()));
     for path in [&dead, &foreign, &reused] {
