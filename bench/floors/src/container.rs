@@ -151,6 +151,10 @@ extern "C" fn child_main(arguments: &Arguments) -> ! {
         step!("join the cgroup", WRITE, file, c"0".as_ptr(), 1);
         step!("close the cgroup's tasks", CLOSE, file);
     }
+    if arguments.joins().any(|join| join.starts_with(b"v2:")) {
+        // The group's folder, by which `clone3` has placed this process; its number is free again.
+        step!("close the cgroup", CLOSE, LOWER);
+    }
     // After the join, so that the new namespace's root is the group just joined.
     step!("unshare the cgroup namespace", UNSHARE, CLONE_NEWCGROUP);
     let rootfs = arguments.rootfs();

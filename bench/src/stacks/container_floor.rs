@@ -34,7 +34,10 @@ impl Sandbox for ContainerFloor {
         Ok(command)
     }
 
-    fn fix(&self, _: &str) -> String {
-        "run as root: the floor makes no user namespace".into()
+    fn fix(&self, complaint: &str) -> String {
+        // EPERM, as the floor prints it.
+        let forbidden = complaint.contains("errno 001");
+        if forbidden { "run as root: the floor makes no user namespace" } else { "see `isolab doctor`" }
+            .into()
     }
 }
