@@ -14,8 +14,8 @@ mod start;
 
 use core::arch::asm;
 use core::ffi::CStr;
-use isolab_workload::linux::{exit, syscall};
-use start::{Arguments, check, open};
+use isolab_workload::linux::{Arguments, exit, syscall};
+use start::{check, fail, open};
 
 const CLONE3: usize = 435;
 const CLOSE: usize = 3;
@@ -83,29 +83,30 @@ macro_rules! step {
     }};
 }
 
-/// Where each part of the command line lies.
-impl Arguments {
-    fn rootfs(&self) -> &'static CStr {
-        let Some(bytes) = self.get(1) else { start::fail("usage: ROOTFS JOIN... -- COMMAND", 0) };
-        // SAFETY: the kernel ends each argument with a zero byte, right behind `bytes`.
-        unsafe {
-            CStr::from_bytes_with_nul_unchecked(core::slice::from_raw_parts(bytes.as_ptr(), bytes.len() + 1))
-        }
-    }
+isolab_workload::entry!(main);
 
-    fn joins(&self) -> impl Iterator<Item = &'static [u8]> {
-        (2..).map_while(|index| self.get(index)).take_while(|word| word != b"--")
-    }
+/// The root folder: the first argument.
+fn rootfs(arguments: &Arguments) -> &'static CStr {
+    let Some(folder) = arguments.get(1) else { fail("usage: ROOTFS JOIN... -- COMMAND", 0) };
+    folder
+}
 
-    /// The tail of the argument pointers, from the command's name up to the null behind the last.
-    fn command(&self) -> *const usize {
-        let index = 3 + self.joins().count();
-        if self.get(index).is_none() {
-            start::fail("there is no COMMAND behind --", 0);
-        }
-        // SAFETY: that argument exists, so its pointer lies on the stack, behind the count.
-        unsafe { self.stack.add(1 + index) }
-    }
+/// The ways to join a cgroup: the arguments up to `--`.
+fn joins(arguments: &Arguments) -> impl Iterator<Item = &'static CStr> {
+    (2..).map_while(|index| arguments.get(index)).take_while(|word| word.to_bytes() != b"--")
+}
+
+/// The paths among them for one version of cgroups.
+fn joins_of(arguments: &Arguments, version: &'static [u8]) -> impl Iterator<Item = &'static CStr> {
+    let path = move |word: &'static CStr| word.to_bytes_with_nul().strip_prefix(version);
+    joins(arguments).filter_map(path).filter_map(|path| CStr::from_bytes_with_nul(path).ok())
+}
+
+/// The tail of the argument pointers, from the command's name up to the null behind the last.
+fn command(arguments: &Arguments) -> *const usize {
+    let first = 3 + joins(arguments).count();
+    let Some(command) = arguments.pointers_from(first) else { fail("there is no COMMAND behind --", 0) };
+    command
 }
 
 fn main(arguments: &Arguments) -> ! {
@@ -116,7 +117,7 @@ fn main(arguments: &Arguments) -> ! {
         stack_size: size_of::<Stack>() as u64,
         ..CloneArgs::default()
     };
-    if let Some(folder) = arguments.joins().find_map(|join| join.strip_prefix(b"v2:")) {
+    if let Some(folder) = joins_of(arguments, b"v2:").next() {
         clone.flags |= CLONE_INTO_CGROUP;
         clone.cgroup = open("open the cgroup", folder, O_PATH_DIRECTORY) as u64;
     }
@@ -146,39 +147,39 @@ fn main(arguments: &Arguments) -> ! {
 
 /// The first process of the container, from its first instruction to the command's.
 extern "C" fn child_main(arguments: &Arguments) -> ! {
-    for tasks in arguments.joins().filter_map(|join| join.strip_prefix(b"v1:")) {
+    for tasks in joins_of(arguments, b"v1:") {
         let file = open("open the cgroup's tasks", tasks, O_WRONLY);
         step!("join the cgroup", WRITE, file, c"0".as_ptr(), 1);
         step!("close the cgroup's tasks", CLOSE, file);
     }
-    if arguments.joins().any(|join| join.starts_with(b"v2:")) {
+    if joins_of(arguments, b"v2:").next().is_some() {
         // The group's folder, by which `clone3` has placed this process; its number is free again.
         step!("close the cgroup", CLOSE, LOWER);
     }
     // After the join, so that the new namespace's root is the group just joined.
     step!("unshare the cgroup namespace", UNSHARE, CLONE_NEWCGROUP);
-    let rootfs = arguments.rootfs();
+    let folder = rootfs(arguments);
     let mount = |name: &CStr, target: &CStr, options: &CStr| {
         step!("mount", MOUNT, name.as_ptr(), target.as_ptr(), name.as_ptr(), 0, options.as_ptr());
     };
     step!("make mounts private", MOUNT, c"".as_ptr(), c"/".as_ptr(), 0, MS_REC_PRIVATE, 0);
-    if open("open the root folder", rootfs.to_bytes(), O_PATH_DIRECTORY) as usize != LOWER {
-        start::fail("descriptors 0, 1 and 2 must be the only ones open", 0);
+    if open("open the root folder", folder, O_PATH_DIRECTORY) as usize != LOWER {
+        fail("descriptors 0, 1 and 2 must be the only ones open", 0);
     }
     // The tmpfs hides the folder's path, not the folder: the descriptor still leads there.
-    mount(c"tmpfs", rootfs, c"");
-    step!("enter the tmpfs", CHDIR, rootfs.as_ptr());
-    for folder in [c"upper", c"work", c"root"] {
-        step!("make a folder", MKDIR, folder.as_ptr(), 0o755);
+    mount(c"tmpfs", folder, c"");
+    step!("enter the tmpfs", CHDIR, folder.as_ptr());
+    for name in [c"upper", c"work", c"root"] {
+        step!("make a folder", MKDIR, name.as_ptr(), 0o755);
     }
     mount(c"overlay", c"root", c"lowerdir=/proc/self/fd/3,upperdir=upper,workdir=work");
     step!("enter the root", CHDIR, c"root".as_ptr());
     step!("pivot_root", PIVOT_ROOT, c".".as_ptr(), c".".as_ptr());
     step!("unmount the old root", UMOUNT2, c".".as_ptr(), MNT_DETACH);
     step!("close the root folder", CLOSE, LOWER);
-    let command = arguments.command();
+    let words = command(arguments);
     let no_environment = [0_usize];
-    // SAFETY: `command` is the tail of the program's own argument pointers, which a null ends.
-    step!("run the command", EXECVE, unsafe { *command }, command, no_environment.as_ptr());
+    // SAFETY: `words` is the tail of the program's own argument pointers, which a null ends.
+    step!("run the command", EXECVE, unsafe { *words }, words, no_environment.as_ptr());
     exit(125)
 }

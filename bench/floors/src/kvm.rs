@@ -9,10 +9,11 @@
 
 mod start;
 
+use core::ffi::CStr;
 use core::mem::MaybeUninit;
-use isolab_workload::linux::{exit, say, syscall, wait_for_end_of_input};
+use isolab_workload::linux::{Arguments, exit, say, syscall, wait_for_end_of_input};
 use isolab_workload::{kind, mark};
-use start::{Arguments, check, fail, open};
+use start::{check, fail, open};
 
 const MMAP: usize = 9;
 const IOCTL: usize = 16;
@@ -90,16 +91,21 @@ struct Run {
     data_offset: u64,
 }
 
+isolab_workload::entry!(main);
+
 fn main(arguments: &Arguments) -> ! {
-    let holds = match arguments.get(1) {
+    let holds = match arguments.get(1).map(CStr::to_bytes) {
         Some(b"noop") => false,
         Some(b"wait") => true,
         _ => fail("usage: isolab-kvm-floor noop|wait [MIB]", 0),
     };
-    let mib = arguments.get(2).map_or(Some(128), kind::decimal).filter(|mib| (1..=1024).contains(mib));
+    let mib = arguments
+        .get(2)
+        .map_or(Some(128), |mib| kind::decimal(mib.to_bytes()))
+        .filter(|mib| (1..=1024).contains(mib));
     let Some(mib) = mib else { fail("the memory must be 1 to 1024 MiB", 0) };
 
-    let kvm = open("open /dev/kvm", b"/dev/kvm\0", O_RDWR_CLOEXEC);
+    let kvm = open("open /dev/kvm", c"/dev/kvm", O_RDWR_CLOEXEC);
     let vm = ioctl("KVM_CREATE_VM", kvm, KVM_CREATE_VM, 0);
     let size = mib as usize * MIB;
     let memory: *mut [u8; GUEST.len()] = map("map the guest's memory", size, -1);

@@ -1,10 +1,9 @@
 //! `container`: the workload in a container of `isolab-runtime`, with limits where the host gives them.
 
-use super::process::NO_CROSSING;
+use super::process::with_a_kernel;
 use crate::ground::{Ground, LIMITS};
 use crate::sandbox::{Sandbox, bare};
 use isolab_timeline::{Stack, Workload};
-use isolab_workload::kind::Kind;
 use std::process::Command;
 
 /// The container runtime of this project.
@@ -17,9 +16,7 @@ impl Sandbox for Container {
     }
 
     fn command(&self, ground: &Ground, workload: Workload) -> Result<Command, String> {
-        if matches!(workload.0, Kind::Cross(_)) {
-            return Err(NO_CROSSING.into());
-        }
+        with_a_kernel(workload)?;
         let mut command = bare(&ground.programs.runtime);
         command.args(["run", "--timeline", "--rootfs"]).arg(ground.rootfs());
         if ground.without_limits.is_none() {

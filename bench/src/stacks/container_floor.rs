@@ -1,10 +1,9 @@
 //! `container-floor`: the barest program that makes the same container.
 
-use super::process::NO_CROSSING;
+use super::process::with_a_kernel;
 use crate::ground::Ground;
 use crate::sandbox::{Sandbox, bare};
 use isolab_timeline::{Stack, Workload};
-use isolab_workload::kind::Kind;
 use std::ffi::OsString;
 use std::process::Command;
 
@@ -18,9 +17,7 @@ impl Sandbox for ContainerFloor {
     }
 
     fn command(&self, ground: &Ground, workload: Workload) -> Result<Command, String> {
-        if matches!(workload.0, Kind::Cross(_)) {
-            return Err(NO_CROSSING.into());
-        }
+        with_a_kernel(workload)?;
         let mut command = bare(&ground.programs.container_floor);
         command.arg(ground.rootfs());
         for folder in ground.floor_groups() {

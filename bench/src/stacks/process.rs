@@ -10,9 +10,15 @@ use std::process::Command;
 #[derive(Debug)]
 pub struct Process;
 
-/// Why a stack with a kernel has no `cross`.
-pub(crate) const NO_CROSSING: &str =
-    "only a unikernel crosses into its VMM; with a kernel, the border is `syscall`";
+/// What every stack with a kernel has: all work but the unikernel's own.
+pub(crate) fn with_a_kernel(workload: Workload) -> Result<(), String> {
+    match workload.0 {
+        Kind::Cross(_) => {
+            Err("only a unikernel crosses into its VMM; with a kernel, the border is `syscall`".into())
+        }
+        _ => Ok(()),
+    }
+}
 
 impl Sandbox for Process {
     fn stack(&self) -> Stack {
@@ -20,9 +26,7 @@ impl Sandbox for Process {
     }
 
     fn command(&self, ground: &Ground, workload: Workload) -> Result<Command, String> {
-        if matches!(workload.0, Kind::Cross(_)) {
-            return Err(NO_CROSSING.into());
-        }
+        with_a_kernel(workload)?;
         let mut command = bare(&ground.programs.workload);
         command.args(workload.words());
         Ok(command)

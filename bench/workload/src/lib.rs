@@ -8,7 +8,7 @@
 //! 1. [`mark`]: the three bytes by which the work tells the lab where it is.
 //! 2. [`kind`]: which work, and how much of it.
 //! 3. [`work`]: the work itself.
-//! 4. [`linux`]: the system calls of the program; the floors use it too, the unikernel has none.
+//! 4. [`linux`]: entry and system calls of the program; the floors use them too, the unikernel has neither.
 #![no_std]
 #![deny(unsafe_code)]
 

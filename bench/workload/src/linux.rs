@@ -1,6 +1,7 @@
 //! Linux system calls without a C library, on x86-64: what the static programs of the lab are made of.
 
 use core::arch::asm;
+use core::ffi::CStr;
 
 const READ: usize = 0;
 const WRITE: usize = 1;
@@ -67,22 +68,60 @@ pub fn exit(status: usize) -> ! {
     }
 }
 
-/// The command line's argument number `index`, without its final zero byte.
-///
-/// `stack` is the stack pointer at the program's entry: the count, then that many pointers.
-///
-/// # Safety
-/// `stack` must be the stack pointer that the kernel gave this program at its entry.
-pub unsafe fn argument(stack: *const usize, index: usize) -> Option<&'static [u8]> {
-    // SAFETY: by the contract, the kernel laid out the count and the strings before the first
-    // instruction; each string ends in a zero byte, and all of it stays mapped while the program runs.
-    // (Volatile, or the compiler makes this loop a call of `strlen`, which only a C library has.)
-    unsafe {
-        let text = (index < *stack).then(|| *stack.add(1 + index) as *const u8)?;
-        let mut length = 0;
-        while text.add(length).read_volatile() != 0 {
-            length += 1;
-        }
-        Some(core::slice::from_raw_parts(text, length))
+/// A program's command line, where the kernel put it: the count, that many pointers, then a null
+/// (see the System V ABI, "Process Initialization").
+#[derive(Debug)]
+pub struct Arguments(*const usize);
+
+impl Arguments {
+    /// The arguments of this program.
+    ///
+    /// # Safety
+    /// `stack` must be the stack pointer that the kernel gave this program at its entry.
+    pub unsafe fn at(stack: *const usize) -> Arguments {
+        Arguments(stack)
     }
+
+    /// Argument number `index`, 0 being the program's own name.
+    pub fn get(&self, index: usize) -> Option<&'static CStr> {
+        let pointer = self.pointers_from(index)?;
+        // SAFETY: by the contract of `at`, the pointer leads to a string that ends in a zero byte and stays
+        // mapped while the program runs. (Volatile, or the compiler makes this loop a call of `strlen`,
+        // which only a C library has.)
+        unsafe {
+            let text = *pointer as *const u8;
+            let mut length = 0;
+            while text.add(length).read_volatile() != 0 {
+                length += 1;
+            }
+            Some(CStr::from_bytes_with_nul_unchecked(core::slice::from_raw_parts(text, length + 1)))
+        }
+    }
+
+    /// The pointers to argument number `index` and those behind it, up to a null.
+    pub fn pointers_from(&self, index: usize) -> Option<*const usize> {
+        // SAFETY: by the contract of `at`, the count lies there and as many pointers behind it.
+        unsafe { (index < *self.0).then(|| self.0.add(1 + index)) }
+    }
+}
+
+/// Makes `fn main(&Arguments) -> !` the program's entry: the symbol `_start`, where the kernel begins with
+/// the argument count at the stack pointer. Its address goes to Rust, on an aligned stack.
+#[macro_export]
+macro_rules! entry {
+    ($main:path) => {
+        core::arch::global_asm!(
+            ".globl _start",
+            "_start:",
+            "mov rdi, rsp",
+            "and rsp, -16",
+            "call {begin}",
+            begin = sym begin,
+        );
+
+        extern "C" fn begin(stack: *const usize) -> ! {
+            // SAFETY: `_start` passes the stack pointer of the program's entry.
+            $main(&unsafe { $crate::linux::Arguments::at(stack) })
+        }
+    };
 }

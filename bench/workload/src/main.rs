@@ -6,28 +6,19 @@
 #![no_std]
 #![no_main]
 
+use core::ffi::CStr;
 use isolab_workload::kind::Kind;
-use isolab_workload::linux::{argument, exit, getppid, map, say, wait_for_end_of_input};
+use isolab_workload::linux::{Arguments, exit, getppid, map, say, wait_for_end_of_input};
 use isolab_workload::{mark, work};
 
 const USAGE: &[u8] = b"usage: isolab-workload noop | cpu TURNS | syscall COUNT | touch MIB | wait\n";
 const MIB: usize = 1 << 20;
 
-core::arch::global_asm!(
-    // The kernel enters here with the argument count at the stack pointer (see the System V ABI,
-    // "Process Initialization"): hand its address to Rust on an aligned stack.
-    ".globl _start",
-    "_start:",
-    "mov rdi, rsp",
-    "and rsp, -16",
-    "call {begin}",
-    begin = sym begin,
-);
+isolab_workload::entry!(main);
 
-extern "C" fn begin(stack: *const usize) -> ! {
+fn main(arguments: &Arguments) -> ! {
     say(1, &[mark::BEGIN]);
-    // SAFETY: `_start` passes the stack pointer of the program's entry.
-    let [word, number, more] = unsafe { [1, 2, 3].map(|index| argument(stack, index)) };
+    let [word, number, more] = [1, 2, 3].map(|index| arguments.get(index).map(CStr::to_bytes));
     let kind = word.filter(|_| more.is_none()).and_then(|word| Kind::parse(word, number));
     let Some(kind) = kind else {
         say(2, USAGE);
