@@ -4,7 +4,7 @@ mod cli;
 
 use anyhow::Context;
 use clap::Parser;
-use cli::{Cli, Compare, Run, Words};
+use cli::{Cli, Compare, Run};
 use comfy_table::{Table, TableStyle};
 use isolab::compare::{self, Plan};
 use isolab::doctor::{self, Diagnosis};
@@ -46,7 +46,7 @@ fn perform(cli: Cli) -> anyhow::Result<u8> {
     match cli.command.unwrap_or_else(quick) {
         cli::Command::Doctor { json } => print_diagnosis(json),
         cli::Command::Compare(options) => compare(options),
-        cli::Command::Run(run) => hand_over(run),
+        cli::Command::Run(stack) => hand_over(&stack),
         cli::Command::Clean { json } => clean(json),
     }
 }
@@ -134,16 +134,19 @@ fn print(text: &[u8]) -> anyhow::Result<()> {
 }
 
 /// Becomes the program that runs the stack, so that signals, terminal and exit status are its own.
-fn hand_over(run: Run) -> anyhow::Result<u8> {
+fn hand_over(stack: &Run) -> anyhow::Result<u8> {
     let programs = Programs::find()?;
-    let run_with = |words: &[OsString], first: &[OsString]| [&["run".into()], first, words].concat();
-    let (program, words) = match run {
-        Run::Process(Words { words }) => (&programs.workload, words),
-        Run::Container(Words { words }) => (&programs.runtime, run_with(&words, &[])),
-        Run::Unikernel(Words { words }) => {
-            (&programs.microvm, run_with(&words, &["--image".into(), programs.unikernel.clone().into()]))
-        }
+    // As they were typed, behind `isolab run STACK`: the parser would swallow the first `--`.
+    let typed = std::env::args_os().skip(3);
+    let run = |more: &[OsString]| [&["run".into()], more].concat();
+    let (program, mut words) = match stack {
+        Run::Process(_) => (&programs.workload, Vec::new()),
+        Run::Container(_) => (&programs.runtime, run(&[])),
+        Run::Unikernel(_) => (&programs.microvm, run(&["--image".into(), programs.unikernel.clone().into()])),
     };
+    // The bare workload has no options, so it knows no `--` either.
+    let mark = matches!(stack, Run::Process(_)).then_some("--");
+    words.extend(typed.skip_while(|word| mark.is_some_and(|mark| word == mark)));
     let error = std::process::Command::new(program).args(words).exec();
     Err(error).with_context(|| format!("starting {}", program.display()))
 }

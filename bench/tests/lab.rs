@@ -123,10 +123,12 @@ fn doctor_speaks_to_people_and_to_programs() {
 fn run_passes_output_and_exit_status_on() {
     let process = lab(&["run", "process", "cpu", "1000"]);
     assert!(text(&process.stdout).contains("checksum "), "{}", text(&process.stdout));
+    assert_eq!(lab(&["run", "process", "--", "cpu", "1000"]).stdout, process.stdout);
     assert_eq!(lab(&["run", "process", "dance"]).status.code(), Some(2));
     if runs_here(Stack::Unikernel, "run_passes_output_and_exit_status_on") {
         let guest = lab(&["run", "unikernel", "--memory", "16", "--", "cpu", "1000"]);
         assert!(guest.status.success(), "{}", text(&guest.stderr));
+        assert!(lab(&["run", "unikernel", "--", "noop"]).status.success(), "no option before the --");
         let line = text(&guest.stdout);
         assert!(text(&process.stdout).contains(line.trim()), "the same checksum: {line}");
     }
