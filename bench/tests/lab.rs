@@ -144,7 +144,8 @@ fn an_interrupted_comparison_keeps_what_it_measured() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    std::thread::sleep(Duration::from_secs(1));
+    // Long enough for a slow machine to be in the middle of it; it has far more to do.
+    std::thread::sleep(Duration::from_secs(3));
     rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::INT)
         .unwrap();
     let output = child.wait_with_output().unwrap();
