@@ -8,7 +8,7 @@ use isolab::ground::Ground;
 use isolab::instance::Launcher;
 use isolab::placement::Placement;
 use isolab::programs::Programs;
-use isolab::sandbox;
+use isolab::{sandbox, stacks};
 use isolab_timeline::{Mark, Stack, Workload};
 use isolab_workload::kind::Kind;
 use std::time::Duration;
@@ -22,14 +22,14 @@ fn startup(criterion: &mut Criterion) {
         let mut group = criterion.benchmark_group(format!("startup/spawn-{clock}"));
         group.sampling_mode(SamplingMode::Flat).sample_size(50).measurement_time(Duration::from_secs(3));
         for stack in Stack::ALL {
-            if let Err(why) = sandbox::probe(stack, &ground, &launcher, noop) {
+            if let Err(why) = sandbox::probe(stacks::of(stack), &ground, &launcher, noop) {
                 eprintln!("skipped: {stack}: {}", why.reason);
                 continue;
             }
             group.bench_function(BenchmarkId::from_parameter(stack), |bencher| {
                 bencher.iter_custom(|launches| {
                     let one = |_| {
-                        let command = sandbox::of(stack).command(&ground, noop).expect("a command");
+                        let command = stacks::of(stack).command(&ground, noop).expect("a command");
                         let launch = launcher.run(command).expect("a launch");
                         assert_eq!(launch.invalid, None, "{stack}");
                         launch.timeline.span(Mark::Spawn, mark).expect("the mark") as u64

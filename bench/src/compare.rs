@@ -8,8 +8,8 @@ use crate::interrupt::Interrupt;
 use crate::placement::Placement;
 use crate::programs::Programs;
 use crate::samples::{Commit, SCHEMA_VERSION, SamplesFile, Unavailable};
-use crate::sandbox;
 use crate::schedule::{self, Turn};
+use crate::{sandbox, stacks};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use isolab_timeline::{Mark, Sample, Stack, Workload};
 use isolab_workload::{kind::Kind, work};
@@ -83,7 +83,9 @@ pub fn run(plan: &Plan, interrupt: &Interrupt) -> anyhow::Result<SamplesFile> {
 fn tried(plan: &Plan, ground: &Ground, launcher: &Launcher) -> (Vec<Stack>, Vec<Unavailable>) {
     let mut unavailable = Vec::new();
     let mut works = |stack: &Stack| {
-        sandbox::probe(*stack, ground, launcher, plan.workload).map_err(|why| unavailable.push(why)).is_ok()
+        sandbox::probe(stacks::of(*stack), ground, launcher, plan.workload)
+            .map_err(|why| unavailable.push(why))
+            .is_ok()
     };
     let stacks = plan.stacks.iter().copied().filter(|stack| works(stack)).collect();
     (stacks, unavailable)
@@ -158,7 +160,7 @@ fn probe(
 
 /// The command that runs `workload` in `stack`, which was tried and works.
 fn command(stack: Stack, ground: &Ground, workload: Workload) -> Option<Command> {
-    sandbox::of(stack).command(ground, workload).ok()
+    stacks::of(stack).command(ground, workload).ok()
 }
 
 /// What a workload that did its work prints: a stack that computes something else has not run it.

@@ -6,7 +6,7 @@ use crate::instance::Launcher;
 use crate::placement::Placement;
 use crate::programs::Programs;
 use crate::samples::Unavailable;
-use crate::sandbox;
+use crate::{sandbox, stacks};
 use isolab_runtime::cgroup::{Controller, Hierarchy};
 use isolab_timeline::{Mark, Stack, Workload};
 use isolab_workload::kind::Kind;
@@ -57,7 +57,7 @@ pub fn examine() -> anyhow::Result<Diagnosis> {
     let launcher = Launcher::new(placement, LIMIT)?;
     let (mut available, mut unavailable) = (Vec::new(), Vec::new());
     for stack in Stack::ALL {
-        match sandbox::probe(stack, &ground, &launcher, Workload(Kind::Noop)) {
+        match sandbox::probe(stacks::of(stack), &ground, &launcher, Workload(Kind::Noop)) {
             Ok(()) => available.push(stack),
             Err(why) => unavailable.push(why),
         }
@@ -101,7 +101,7 @@ fn guest_kernel(host: &Host) -> Check {
 fn guest_user(ground: &Ground, launcher: &Launcher) -> Check {
     let what = "guest user code";
     let time = |stack| {
-        let command = sandbox::of(stack).command(ground, Workload(Kind::Cpu(TURNS))).ok()?;
+        let command = stacks::of(stack).command(ground, Workload(Kind::Cpu(TURNS))).ok()?;
         let launch = launcher.run(command).ok().filter(|launch| launch.invalid.is_none())?;
         launch.timeline.span(Mark::Begin, Mark::Ready).map(|span| span as f64)
     };

@@ -3,7 +3,6 @@
 use crate::ground::Ground;
 use crate::instance::Launcher;
 use crate::samples::Unavailable;
-use crate::stacks;
 use isolab_timeline::{Stack, Workload};
 use isolab_workload::kind::Kind;
 use std::process::Command;
@@ -21,27 +20,15 @@ pub trait Sandbox {
     fn fix(&self, complaint: &str) -> String;
 }
 
-/// The sandbox of `stack`.
-pub fn of(stack: Stack) -> &'static dyn Sandbox {
-    match stack {
-        Stack::Process => &stacks::process::Process,
-        Stack::Container => &stacks::container::Container,
-        Stack::Unikernel => &stacks::unikernel::Unikernel,
-        Stack::ContainerFloor => &stacks::container_floor::ContainerFloor,
-        Stack::KvmFloor => &stacks::kvm_floor::KvmFloor,
-    }
-}
-
-/// Tries the real thing: launches nothing-to-do in this stack, once. Files and features prove little;
+/// Tries the real thing: launches nothing-to-do in this sandbox, once. Files and features prove little;
 /// a launch proves all.
 pub fn probe(
-    stack: Stack,
+    sandbox: &dyn Sandbox,
     ground: &Ground,
     launcher: &Launcher,
     workload: Workload,
 ) -> Result<(), Unavailable> {
-    let sandbox = of(stack);
-    let unavailable = |reason: String, fix: String| Unavailable { stack, reason, fix };
+    let unavailable = |reason: String, fix: String| Unavailable { stack: sandbox.stack(), reason, fix };
     if let Err(why) = sandbox.command(ground, workload) {
         return Err(unavailable(why, "choose another --workload".into()));
     }
@@ -62,4 +49,14 @@ pub(crate) fn bare(program: &std::path::Path) -> Command {
     let mut command = Command::new(program);
     command.env_clear();
     command
+}
+
+/// What every stack with a kernel has: all work but the unikernel's own.
+pub(crate) fn with_a_kernel(workload: Workload) -> Result<(), String> {
+    match workload.0 {
+        Kind::Cross(_) => {
+            Err("only a unikernel crosses into its VMM; with a kernel, the border is `syscall`".into())
+        }
+        _ => Ok(()),
+    }
 }

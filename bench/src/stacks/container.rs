@@ -1,8 +1,7 @@
 //! `container`: the workload in a container of `isolab-runtime`, with limits where the host gives them.
 
-use super::process::with_a_kernel;
 use crate::ground::{Ground, LIMITS};
-use crate::sandbox::{Sandbox, bare};
+use crate::sandbox::{Sandbox, bare, with_a_kernel};
 use isolab_timeline::{Stack, Workload};
 use std::process::Command;
 

@@ -1,8 +1,7 @@
 //! `container-floor`: the barest program that makes the same container.
 
-use super::process::with_a_kernel;
 use crate::ground::Ground;
-use crate::sandbox::{Sandbox, bare};
+use crate::sandbox::{Sandbox, bare, with_a_kernel};
 use isolab_timeline::{Stack, Workload};
 use std::ffi::OsString;
 use std::process::Command;

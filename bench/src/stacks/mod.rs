@@ -5,3 +5,17 @@ pub mod container_floor;
 pub mod kvm_floor;
 pub mod process;
 pub mod unikernel;
+
+use crate::sandbox::Sandbox;
+use isolab_timeline::Stack;
+
+/// The sandbox of `stack`.
+pub fn of(stack: Stack) -> &'static dyn Sandbox {
+    match stack {
+        Stack::Process => &process::Process,
+        Stack::Container => &container::Container,
+        Stack::Unikernel => &unikernel::Unikernel,
+        Stack::ContainerFloor => &container_floor::ContainerFloor,
+        Stack::KvmFloor => &kvm_floor::KvmFloor,
+    }
+}

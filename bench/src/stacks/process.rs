@@ -1,24 +1,13 @@
 //! `process`: nothing stands between the workload and the machine. The control.
 
 use crate::ground::Ground;
-use crate::sandbox::{Sandbox, bare};
+use crate::sandbox::{Sandbox, bare, with_a_kernel};
 use isolab_timeline::{Stack, Workload};
-use isolab_workload::kind::Kind;
 use std::process::Command;
 
 /// The bare program.
 #[derive(Debug)]
 pub struct Process;
-
-/// What every stack with a kernel has: all work but the unikernel's own.
-pub(crate) fn with_a_kernel(workload: Workload) -> Result<(), String> {
-    match workload.0 {
-        Kind::Cross(_) => {
-            Err("only a unikernel crosses into its VMM; with a kernel, the border is `syscall`".into())
-        }
-        _ => Ok(()),
-    }
-}
 
 impl Sandbox for Process {
     fn stack(&self) -> Stack {
