@@ -1,9 +1,10 @@
 //! The command line of the VMM.
 
 use clap::{Args, Parser, Subcommand};
+use isolab_microvm::machine::COMMAND_LINE;
 use std::path::PathBuf;
 
-/// Runs a guest in a KVM virtual machine of its own, with one CPU and no operating system.
+/// Runs a guest in a KVM virtual machine of its own, with one CPU: a unikernel, or Linux.
 #[derive(Debug, Parser)]
 #[command(
     name = "isolab-microvm",
@@ -17,8 +18,10 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Run a guest to its end
+    /// Run a guest without an operating system to its end
     Run(Run),
+    /// Boot Linux and run it to its end
+    Boot(Boot),
 }
 
 #[derive(Args, Debug)]
@@ -50,4 +53,33 @@ pub(crate) struct Run {
     /// What the guest shall do
     #[arg(last = true, required = true, num_args = 1..=2, value_names = ["KIND", "N"])]
     pub(crate) work: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+The guest ends by writing its exit status to I/O port 0xf4, or by a restart (`reboot -f`, status 0).
+A panic is an error of the VMM.
+On a terminal each key goes to the guest; Ctrl-A x ends the VMM, Ctrl-A Ctrl-A is Ctrl-A.
+
+Example:
+  isolab-microvm boot --kernel vmlinux --initrd initramfs.cpio --memory 256")]
+pub(crate) struct Boot {
+    /// The kernel: an x86-64 vmlinux (starts sooner) or bzImage
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kernel: PathBuf,
+    /// An initial RAM file system
+    #[arg(long, value_name = "FILE")]
+    pub(crate) initrd: Option<PathBuf>,
+    /// The kernel's command line, all of it
+    #[arg(long, value_name = "TEXT", default_value = COMMAND_LINE)]
+    pub(crate) cmdline: String,
+    /// Memory of the VM in MiB, 2 to 1024
+    #[arg(long, value_name = "MIB", default_value_t = 256)]
+    pub(crate) memory: u32,
+    /// Write the guest's marks (one byte each, at I/O port 0xe9) to standard output
+    #[arg(long)]
+    pub(crate) marks: bool,
+    /// Write the VMM's own marks to standard output at the end, as one record
+    #[arg(long)]
+    pub(crate) timeline: bool,
 }

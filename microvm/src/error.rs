@@ -1,6 +1,7 @@
 //! What can go wrong, by step. Each error names its step and keeps its source.
 
 use crate::boot::image::ImageError;
+use crate::boot::initrd::InitrdError;
 use crate::exit::Fault;
 use crate::memory::{LEAST_MIB, MOST_MIB};
 use std::io;
@@ -22,6 +23,12 @@ pub enum Error {
     /// The memory asked for is too small, or absurd.
     #[error("{0} MiB of memory: give {LEAST_MIB} to {MOST_MIB}")]
     MemorySize(u32),
+    /// There is no memory for two registers.
+    #[error("preparing the vCPU's model-specific registers")]
+    Registers,
+    /// An event or a thread cannot be had.
+    #[error("preparing the console")]
+    Event(#[source] io::Error),
     /// The host gives no mapping of that size.
     #[error("mapping {mib} MiB of guest memory")]
     MapMemory {
@@ -54,20 +61,34 @@ pub enum Error {
         /// Why not.
         source: ImageError,
     },
+    /// The initial RAM file system cannot be loaded.
+    #[error("loading {path}")]
+    Initrd {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: InitrdError,
+    },
     /// Boot structures do not fit in guest memory.
     #[error("writing boot structures to guest memory")]
     Boot(#[from] vm_memory::GuestMemoryError),
     /// The guest did what no device answers, or broke.
     #[error("running the guest: {0}")]
     Guest(Box<Fault>),
+    /// The guest's kernel gave up.
+    #[error("running the guest: its kernel panicked; its last words are above")]
+    Panic,
     /// The guest halted again, and nothing is left that could wake it.
     #[error("running the guest: it halted after standard input had ended: nothing can wake it any more")]
     Asleep,
     /// Standard output took no more.
     #[error("writing what the guest said to standard output")]
     Output(#[source] io::Error),
-    /// Standard input could not be read.
+    /// Standard input could not be read while the guest held.
     #[error("waiting for the end of standard input, as the guest holds")]
+    Hold(#[source] io::Error),
+    /// Standard input could not be read, or its terminal not be set.
+    #[error("reading standard input for the console")]
     Input(#[source] io::Error),
 }
 

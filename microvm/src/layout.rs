@@ -4,12 +4,16 @@
 //!  guest physical address
 //!
 //!  memory's end  ┌─────────────────────────────┐ at most 1 GiB
+//!                │ initial RAM file system     │ for Linux only, at the very end
+//!                ├─────────────────────────────┤
 //!                │ free for the guest          │
 //!                ├─────────────────────────────┤
 //!                │ the guest's ELF segments    │ at the addresses that its file says
 //!  0x0010_0000   ├─────────────────────────────┤ 1 MiB
 //!                │ not reported to the guest   │ a PC has its video memory and its firmware here
 //!  0x000a_0000   ├─────────────────────────────┤
+//!                │ MP table                    │ for Linux only: its CPU and its interrupts
+//!  0x0009_fc00   ├─────────────────────────────┤
 //!                │ free for the guest          │
 //!  0x0000_5000   ├─────────────────────────────┤
 //!                │ command line, GDT           │ one page
@@ -39,6 +43,8 @@ pub const COMMAND_LINE: GuestAddress = GuestAddress(0x4000);
 pub const COMMAND_LINE_SIZE: usize = 2048;
 /// The global descriptor table.
 pub const GDT: GuestAddress = GuestAddress(0x4800);
+/// The MP table: the last KiB of low memory is one of the places where a kernel looks for it.
+pub const MP_TABLE: GuestAddress = GuestAddress(0x9_fc00);
 /// Low memory ends here.
 pub const LOW_END: u64 = 0xa_0000;
 /// High memory, and with it the image, begins here.
@@ -58,6 +64,7 @@ mod tests {
             (ZERO_PAGE.0, ZERO_PAGE.0 + 4096),
             (COMMAND_LINE.0, COMMAND_LINE.0 + COMMAND_LINE_SIZE as u64),
             (GDT.0, gdt_end),
+            (MP_TABLE.0, MP_TABLE.0 + 1024),
             (LOW_END, HIGH_START),
         ];
         assert!(places.windows(2).all(|pair| pair[0].1 <= pair[1].0), "{places:x?}");

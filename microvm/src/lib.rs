@@ -13,26 +13,42 @@
 //! 7. [`bus`]: which device a port belongs to: [`devices::serial`], [`devices::mark`], [`devices::exit`].
 //! 8. [`output`]: what the guest writes, on its way to the VMM's standard output.
 //!
+//! [`machine`] is the second recipe: a VM that boots Linux. It goes the same way and adds, where a real kernel
+//! needs more:
+//!
+//! - step 3: [`interrupts`] (interrupt controllers and clock) and [`cpuid`] (what the CPU says about itself);
+//! - step 4: [`boot::kernel`] (vmlinux or bzImage), [`boot::initrd`] (its first root), [`boot::mp_table`] (where
+//!   interrupts arrive);
+//! - step 7: [`devices::console`] (the serial port with an interrupt) and [`devices::keyboard`] (the restart),
+//!   [`devices::clock`];
+//! - step 8: [`input`] and [`terminal`]: what you type, on its way to the guest; [`watch`]: did its kernel panic?
+//!
 //! Beside the path: [`error`] (what can go wrong, by step) and [`probe`] (what kind of KVM this host has).
 //!
-//! There is no interrupt controller, no thread and no second vCPU: the guests that run here need none.
+//! For the unikernel there is no interrupt controller and no thread: it needs none. No guest has a second vCPU.
 //! Unsafe code is in [`memory`] (handing memory to KVM) and [`vcpu`] (reading a union of `kvm_run`), only.
 #![deny(unsafe_code)]
 
 pub mod boot;
 pub mod bus;
+pub mod cpuid;
 pub mod devices;
 pub mod error;
 pub mod exit;
+pub mod input;
+pub mod interrupts;
 pub mod kvm;
 pub mod layout;
+pub mod machine;
 #[allow(unsafe_code)]
 pub mod memory;
 pub mod output;
 pub mod probe;
+pub mod terminal;
 #[allow(unsafe_code)]
 pub mod vcpu;
 pub mod vm;
+pub mod watch;
 
 pub use error::Error;
 pub use vm::{Config, Vm, launch};

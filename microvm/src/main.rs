@@ -10,9 +10,9 @@
 mod cli;
 
 use clap::Parser;
-use cli::{Cli, Command, Run};
+use cli::{Boot, Cli, Command, Run};
 use isolab_microvm::output::StandardOutput;
-use isolab_microvm::{Config, Error, launch};
+use isolab_microvm::{Config, Error, launch, machine};
 use isolab_timeline::{Mark, Stamps};
 use std::ffi::{c_char, c_int};
 use std::io::Write;
@@ -29,7 +29,7 @@ const UNAVAILABLE: c_int = 126;
 extern "C" fn main(_count: c_int, _arguments: *const *const c_char) -> c_int {
     let stamps = Stamps::default();
     stamps.stamp(Mark::Launcher);
-    let Cli { command: Command::Run(arguments) } = match Cli::try_parse() {
+    let Cli { command } = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
             // --help and --version come here too; nothing is left to do if they cannot be printed.
@@ -38,7 +38,11 @@ extern "C" fn main(_count: c_int, _arguments: *const *const c_char) -> c_int {
         }
     };
     stamps.stamp(Mark::Isolate);
-    match run(&arguments, &stamps) {
+    let status = match command {
+        Command::Run(arguments) => run(&arguments, &stamps),
+        Command::Boot(arguments) => boot(&arguments, &stamps),
+    };
+    match status {
         Ok(status) => status.into(),
         Err(error) => {
             eprintln!("isolab-microvm: {error:#}");
@@ -51,8 +55,25 @@ fn run(arguments: &Run, stamps: &Stamps) -> anyhow::Result<u8> {
     let Run { image, memory, marks, timeline, work } = arguments;
     let config = Config { image, memory_mib: *memory, words: work, marks: *marks };
     let status = launch(config, StandardOutput, stamps)?;
-    if *timeline {
-        StandardOutput.write_all(&stamps.record()).map_err(Error::Output)?;
-    }
+    report(*timeline, stamps)?;
     Ok(status)
+}
+
+fn boot(arguments: &Boot, stamps: &Stamps) -> anyhow::Result<u8> {
+    let Boot { kernel, initrd, cmdline, memory, marks, timeline } = arguments;
+    let config = machine::Config {
+        kernel,
+        initrd: initrd.as_deref(),
+        command_line: cmdline,
+        memory_mib: *memory,
+        marks: *marks,
+    };
+    let status = machine::boot(config, StandardOutput, stamps)?;
+    report(*timeline, stamps)?;
+    Ok(status)
+}
+
+/// Writes the VMM's own marks, if somebody asked for them.
+fn report(wanted: bool, stamps: &Stamps) -> Result<(), Error> {
+    if wanted { StandardOutput.write_all(&stamps.record()).map_err(Error::Output) } else { Ok(()) }
 }

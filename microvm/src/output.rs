@@ -4,30 +4,45 @@
 //! not one a byte); a mark goes out at once, after the text that came before it. So whoever reads standard
 //! output sees everything in the order in which the guest wrote it.
 
-use std::cell::RefCell;
 use std::io::{self, Write};
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The end of the line, shared by the devices that write to it.
-pub type Shared<W> = Rc<RefCell<Output<W>>>;
+pub type Shared<W> = Arc<Mutex<Output<W>>>;
+
+/// Text that never ends its line is written out when it has grown to so many bytes.
+const LONGEST_LINE: usize = 4096;
+
+/// Locks what devices share. A thread that panicked while it held the lock changes nothing: the state behind
+/// it is complete after every byte.
+pub fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A writer, and the text that waits for the end of its line.
 #[derive(Debug)]
 pub struct Output<W> {
     to: W,
     line: Vec<u8>,
+    /// How long a line may grow before it is written out.
+    longest: usize,
 }
 
 impl<W: Write> Output<W> {
     /// An output to `to`, which should not buffer, to be shared by devices.
     pub fn shared(to: W) -> Shared<W> {
-        Rc::new(RefCell::new(Output { to, line: Vec::new() }))
+        Arc::new(Mutex::new(Output { to, line: Vec::new(), longest: LONGEST_LINE }))
+    }
+
+    /// From now on each byte of text is written at once: somebody types, and wants to see the echo.
+    pub fn interactive(&mut self) {
+        self.longest = 1;
     }
 
     /// Adds a byte of text; the end of a line is written out.
     pub fn text(&mut self, byte: u8) -> io::Result<()> {
         self.line.push(byte);
-        if byte == b'\n' { self.flush() } else { Ok(()) }
+        if byte == b'\n' || self.line.len() >= self.longest { self.flush() } else { Ok(()) }
     }
 
     /// Writes a mark, now.
@@ -72,7 +87,7 @@ mod tests {
     #[test]
     fn text_waits_for_its_line_and_a_mark_waits_for_nothing() {
         let output = Output::shared(Vec::new());
-        let mut output = output.borrow_mut();
+        let mut output = lock(&output);
         for &byte in b"one\ntwo" {
             output.text(byte).unwrap();
         }
@@ -81,5 +96,20 @@ mod tests {
         assert_eq!(output.to(), b"one\ntwo\x06");
         output.flush().unwrap();
         assert_eq!(output.to(), b"one\ntwo\x06");
+    }
+
+    #[test]
+    fn text_without_an_end_does_not_pile_up() {
+        let output = Output::shared(Vec::new());
+        let mut output = lock(&output);
+        for _ in 1..LONGEST_LINE {
+            output.text(b'x').unwrap();
+        }
+        assert!(output.to().is_empty());
+        output.text(b'x').unwrap();
+        assert_eq!(output.to().len(), LONGEST_LINE);
+        output.interactive();
+        output.text(b'$').unwrap();
+        assert_eq!(output.to().len(), LONGEST_LINE + 1);
     }
 }

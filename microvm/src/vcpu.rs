@@ -6,7 +6,7 @@
 use crate::Error;
 use crate::bus::{Bus, Effect};
 use crate::exit::{Cause, Fault, Next, decide};
-use kvm_bindings::{kvm_regs, kvm_sregs};
+use kvm_bindings::{CpuId, Msrs, kvm_regs, kvm_sregs};
 use kvm_ioctls::{VcpuFd, VmFd};
 
 /// A virtual CPU.
@@ -27,6 +27,20 @@ impl Vcpu {
     /// Sets the general registers.
     pub fn set_registers(&self, registers: &kvm_regs) -> Result<(), Error> {
         self.0.set_regs(registers).map_err(Error::kvm("setting the vCPU's registers (KVM_SET_REGS)"))
+    }
+
+    /// Tells the CPU what `cpuid` shall answer.
+    pub fn set_cpuid(&self, leaves: &CpuId) -> Result<(), Error> {
+        self.0.set_cpuid2(leaves).map_err(Error::kvm("telling the vCPU what it can do (KVM_SET_CPUID2)"))
+    }
+
+    /// Sets model-specific registers. KVM stops at the first that it refuses, without an error: they are
+    /// optimizations, and a guest runs without them.
+    pub fn set_model_registers(&self, registers: &Msrs) -> Result<(), Error> {
+        self.0
+            .set_msrs(registers)
+            .map(drop)
+            .map_err(Error::kvm("setting the vCPU's model-specific registers (KVM_SET_MSRS)"))
     }
 
     /// Runs the guest to its end and returns its status. When it halts, `hold` is called; the guest runs

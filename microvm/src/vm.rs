@@ -6,7 +6,7 @@ use crate::devices::exit::Exit;
 use crate::devices::mark::Mark as MarkPort;
 use crate::devices::serial::{REGISTERS, Serial};
 use crate::memory::Memory;
-use crate::output::{Output, Shared};
+use crate::output::{Output, Shared, lock};
 use crate::vcpu::Vcpu;
 use crate::{Error, kvm};
 use isolab_guest::ports;
@@ -102,7 +102,7 @@ impl Vm {
             .with(ports::EXIT, 1, &mut exit);
         let mut input_has_ended = false;
         let status = self.vcpu.run(&mut bus, || hold(&output, &mut input_has_ended));
-        output.borrow_mut().flush().map_err(Error::Output)?;
+        lock(&output).flush().map_err(Error::Output)?;
         status
     }
 
@@ -117,13 +117,13 @@ fn hold<W: Write>(output: &Shared<W>, input_has_ended: &mut bool) -> Result<(), 
     if *input_has_ended {
         return Err(Error::Asleep);
     }
-    output.borrow_mut().flush().map_err(Error::Output)?;
+    lock(output).flush().map_err(Error::Output)?;
     let mut buffer = [0_u8; 64];
     loop {
         match rustix::io::read(rustix::stdio::stdin(), &mut buffer) {
             Ok(0) => break,
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(Error::Input(io::Error::from(error))),
+            Err(error) => return Err(Error::Hold(io::Error::from(error))),
         }
     }
     *input_has_ended = true;

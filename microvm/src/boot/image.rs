@@ -41,6 +41,9 @@ pub enum ImageError {
         /// First address behind the VM's memory.
         memory: u64,
     },
+    /// A bzImage for 32-bit machines, or too old to say.
+    #[error("this kernel has no 64-bit entry; give one that is built for x86-64")]
+    No64BitEntry,
     /// The entry lies in no segment.
     #[error("its entry {0:#x} lies in none of its segments")]
     Entry(u64),
@@ -51,6 +54,14 @@ pub enum ImageError {
 
 /// Copies the ELF file `image` to guest memory and returns its entry, a guest physical address.
 pub fn load<F: Read + ReadVolatile + Seek>(image: &mut F, memory: &Memory) -> Result<u64, ImageError> {
+    load_with_end(image, memory).map(|(entry, _)| entry)
+}
+
+/// As [`load`]; returns also the first address behind the highest segment.
+pub fn load_with_end<F: Read + ReadVolatile + Seek>(
+    image: &mut F,
+    memory: &Memory,
+) -> Result<(u64, u64), ImageError> {
     let (header, length) = read_header(image)?;
     let end_of_headers =
         header.e_phoff.saturating_add(u64::from(header.e_phnum) * size_of::<elf::Elf64_Phdr>() as u64);
@@ -58,12 +69,12 @@ pub fn load<F: Read + ReadVolatile + Seek>(image: &mut F, memory: &Memory) -> Re
         return Err(ImageError::Truncated(end_of_headers));
     }
     image.seek(SeekFrom::Start(header.e_phoff))?;
-    let mut entry_is_loaded = false;
+    let (mut entry_is_loaded, mut end) = (false, 0);
     for _ in 0..header.e_phnum {
         let mut segment = elf::Elf64_Phdr::default();
         image.read_exact(segment.as_mut_slice())?;
         if segment.p_type == elf::PT_LOAD {
-            check_segment(&segment, length, memory.size())?;
+            end = end.max(check_segment(&segment, length, memory.size())?);
             entry_is_loaded |=
                 header.e_entry.checked_sub(segment.p_paddr).is_some_and(|offset| offset < segment.p_filesz);
         }
@@ -71,7 +82,7 @@ pub fn load<F: Read + ReadVolatile + Seek>(image: &mut F, memory: &Memory) -> Re
     if !entry_is_loaded {
         return Err(ImageError::Entry(header.e_entry));
     }
-    Ok(Elf::load(memory.map(), None, image, None)?.kernel_load.0)
+    Ok((Elf::load(memory.map(), None, image, None)?.kernel_load.0, end))
 }
 
 /// Reads the file's header and checks what it is for. Returns the file's length too, in bytes.
@@ -95,8 +106,8 @@ fn read_header<F: Read + Seek>(image: &mut F) -> Result<(elf::Elf64_Ehdr, u64), 
     Ok((header, length))
 }
 
-/// Checks that the file holds a segment and that guest memory can.
-fn check_segment(segment: &elf::Elf64_Phdr, length: u64, memory: u64) -> Result<(), ImageError> {
+/// Checks that the file holds a segment and that guest memory can. Returns the first address behind it.
+fn check_segment(segment: &elf::Elf64_Phdr, length: u64, memory: u64) -> Result<u64, ImageError> {
     let end_in_file = segment.p_offset.saturating_add(segment.p_filesz);
     if end_in_file > length {
         return Err(ImageError::Truncated(end_in_file));
@@ -106,5 +117,5 @@ fn check_segment(segment: &elf::Elf64_Phdr, length: u64, memory: u64) -> Result<
     if start < HIGH_START || end > memory {
         return Err(ImageError::OutsideMemory { start, end, memory });
     }
-    Ok(())
+    Ok(end)
 }

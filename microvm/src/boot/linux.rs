@@ -4,16 +4,18 @@
 //! The guest reads from the zero page where its command line is, and the memory map that a PC's firmware
 //! would give it (its call number e820 names it).
 
+use super::initrd::Initrd;
+use super::kernel::Kernel;
 use crate::Error;
-use crate::layout::{COMMAND_LINE, COMMAND_LINE_SIZE, HIGH_START, LOW_END, ZERO_PAGE};
+use crate::layout::{COMMAND_LINE, COMMAND_LINE_SIZE, HIGH_START, LOW_END, MP_TABLE, ZERO_PAGE};
 use crate::memory::Memory;
 use linux_loader::bootparam::{boot_e820_entry, boot_params};
 use linux_loader::cmdline::Cmdline;
 use vm_memory::Bytes;
 
 /// `boot_flag` and `header`: the protocol's own signatures.
-const BOOT_FLAG: u16 = 0xaa55;
-const HEADER: u32 = u32::from_le_bytes(*b"HdrS");
+pub(super) const BOOT_FLAG: u16 = 0xaa55;
+pub(super) const HEADER: u32 = u32::from_le_bytes(*b"HdrS");
 /// `type_of_loader`: none that has a number.
 const UNKNOWN_LOADER: u8 = 0xff;
 /// e820 type: usable memory.
@@ -31,23 +33,52 @@ pub fn command_line(words: &[String]) -> Result<Cmdline, Error> {
     build().map_err(|source| Error::CommandLine { words: words.to_vec(), source })
 }
 
-/// Writes the command line and the zero page.
-pub fn write(memory: &Memory, line: &Cmdline) -> Result<(), Error> {
-    let text = line.as_cstring().map_err(|source| Error::CommandLine { words: Vec::new(), source })?;
-    memory.map().write_slice(text.as_bytes_with_nul(), COMMAND_LINE)?;
-    memory.map().write_obj(zero_page(memory.size()), ZERO_PAGE)?;
-    Ok(())
+/// The command line of a Linux kernel, as it is.
+pub fn kernel_command_line(text: &str) -> Result<Cmdline, Error> {
+    Cmdline::try_from(text, COMMAND_LINE_SIZE)
+        .map_err(|source| Error::CommandLine { words: vec![text.into()], source })
 }
 
-/// The zero page for a VM with `size` bytes of memory.
-fn zero_page(size: u64) -> boot_params {
-    let mut page = boot_params::default();
+/// Writes the command line and the zero page of a unikernel.
+pub fn write(memory: &Memory, line: &Cmdline) -> Result<(), Error> {
+    let mut page = zero_page(memory.size(), LOW_END);
     page.hdr.boot_flag = BOOT_FLAG;
     page.hdr.header = HEADER;
+    write_page(memory, line, page)
+}
+
+/// Writes the command line and the zero page of Linux: what the kernel's own header says, completed.
+pub fn write_for_kernel(
+    memory: &Memory,
+    line: &Cmdline,
+    kernel: &Kernel,
+    initrd: Option<Initrd>,
+) -> Result<(), Error> {
+    // Low memory ends where the table of CPUs and interrupts begins.
+    let mut page = zero_page(memory.size(), MP_TABLE.0);
+    page.hdr = kernel.header;
+    if let Some(Initrd { start, size }) = initrd {
+        page.hdr.ramdisk_image = start;
+        page.hdr.ramdisk_size = size;
+    }
+    write_page(memory, line, page)
+}
+
+/// Writes the command line, and the zero page that tells where it is.
+fn write_page(memory: &Memory, line: &Cmdline, mut page: boot_params) -> Result<(), Error> {
+    let text = line.as_cstring().map_err(|source| Error::CommandLine { words: Vec::new(), source })?;
+    memory.map().write_slice(text.as_bytes_with_nul(), COMMAND_LINE)?;
     page.hdr.type_of_loader = UNKNOWN_LOADER;
     page.hdr.cmd_line_ptr = COMMAND_LINE.0 as u32;
     page.hdr.cmdline_size = COMMAND_LINE_SIZE as u32 - 1;
-    page.e820_table[0] = boot_e820_entry { addr: 0, size: LOW_END, r#type: RAM };
+    memory.map().write_obj(page, ZERO_PAGE)?;
+    Ok(())
+}
+
+/// The zero page's memory map for a VM with `size` bytes of memory, of which the low part ends at `low_end`.
+fn zero_page(size: u64, low_end: u64) -> boot_params {
+    let mut page = boot_params::default();
+    page.e820_table[0] = boot_e820_entry { addr: 0, size: low_end, r#type: RAM };
     page.e820_table[1] = boot_e820_entry { addr: HIGH_START, size: size - HIGH_START, r#type: RAM };
     page.e820_entries = 2;
     page

@@ -5,7 +5,7 @@
 
 use crate::Error;
 use crate::bus::{Device, Effect, FLOATING};
-use crate::output::Shared;
+use crate::output::{Shared, lock};
 use std::io::Write;
 
 /// The mark port. Without an output it drops what it gets.
@@ -19,7 +19,7 @@ impl<W: Write> Device for Mark<W> {
 
     fn write(&mut self, _: u16, byte: u8) -> Result<Effect, Error> {
         if let Some(output) = &self.0 {
-            output.borrow_mut().mark(byte).map_err(Error::Output)?;
+            lock(output).mark(byte).map_err(Error::Output)?;
         }
         Ok(Effect::None)
     }
@@ -34,7 +34,7 @@ mod tests {
     fn a_mark_is_written_or_dropped() {
         let output = Output::shared(Vec::new());
         assert_eq!(Mark(Some(output.clone())).write(0, 2).unwrap(), Effect::None);
-        assert_eq!(output.borrow().to(), &[2]);
+        assert_eq!(lock(&output).to(), &[2]);
         assert_eq!(Mark::<Vec<u8>>(None).write(0, 2).unwrap(), Effect::None);
     }
 }

@@ -1,6 +1,10 @@
-//! The three devices of a VM, one a file. A guest that prints needs the first, the lab needs the second, and
-//! without the third no guest would end.
+//! The devices of a VM, one a file. A guest that prints needs [`serial`], the lab needs [`mark`], and without
+//! [`exit`] no guest would end. A Linux guest has a [`console`] in the serial port's place, and a [`keyboard`]
+//! controller to restart by, and a [`clock`] that spares it a wait.
 
+pub mod clock;
+pub mod console;
 pub mod exit;
+pub mod keyboard;
 pub mod mark;
 pub mod serial;

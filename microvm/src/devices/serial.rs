@@ -1,19 +1,26 @@
 //! The first serial port of a PC: a 16550A UART, by vm-superio. What the guest sends is text.
 //!
-//! It never interrupts: there is no interrupt controller, and guests ask for the line's state instead.
+//! For the unikernel it never interrupts: there is no interrupt controller, and the guest asks for the line's
+//! state instead. For Linux, [`super::console`] gives it an interrupt and an input.
 
 use crate::Error;
 use crate::bus::{Device, Effect};
-use crate::output::Shared;
+use crate::output::{Shared, lock};
 use std::io::{self, Write};
-use vm_superio::serial::NoEvents;
+use vm_superio::serial::{Error as UartError, NoEvents};
 use vm_superio::{Serial as Uart, Trigger};
 
 /// How many ports it takes: its eight registers.
 pub const REGISTERS: u16 = 8;
 
-/// The interrupt line, which leads nowhere.
-struct NoInterrupt;
+/// Interrupt enable register: interrupt when a byte has been received.
+const RECEIVED: u8 = 1;
+/// Modem control register: what is sent comes back, a driver's self-test.
+const LOOP: u8 = 1 << 4;
+
+/// An interrupt line that leads nowhere.
+#[derive(Clone, Copy, Debug)]
+pub struct NoInterrupt;
 
 impl Trigger for NoInterrupt {
     type E = io::Error;
@@ -28,7 +35,7 @@ struct Line<W>(Shared<W>);
 
 impl<W: Write> Write for Line<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut output = self.0.borrow_mut();
+        let mut output = lock(&self.0);
         bytes.iter().try_for_each(|&byte| output.text(byte))?;
         Ok(bytes.len())
     }
@@ -39,29 +46,50 @@ impl<W: Write> Write for Line<W> {
 }
 
 /// The serial port.
-pub struct Serial<W: Write>(Uart<NoInterrupt, NoEvents, Line<W>>);
+pub struct Serial<W: Write, T: Trigger<E = io::Error> = NoInterrupt>(Uart<T, NoEvents, Line<W>>);
 
 impl<W: Write> Serial<W> {
     /// A serial port that sends to `output`.
     pub fn new(output: Shared<W>) -> Serial<W> {
-        Serial(Uart::new(NoInterrupt, Line(output)))
+        Serial::with_interrupt(output, NoInterrupt)
     }
 }
 
-impl<W: Write> Device for Serial<W> {
+impl<W: Write, T: Trigger<E = io::Error>> Serial<W, T> {
+    /// A serial port that sends to `output` and asks for attention by `interrupt`.
+    pub fn with_interrupt(output: Shared<W>, interrupt: T) -> Serial<W, T> {
+        Serial(Uart::new(interrupt, Line(output)))
+    }
+
+    /// How many bytes the guest is ready to receive now: none before its driver has asked for interrupts,
+    /// because vm-superio raises none for what arrived earlier.
+    pub fn room(&self) -> usize {
+        let state = self.0.state();
+        let listens = state.interrupt_enable & RECEIVED != 0 && state.modem_control & LOOP == 0;
+        if listens { self.0.fifo_capacity() } else { 0 }
+    }
+
+    /// Lets the guest receive `bytes`, at most [`Serial::room`] of them.
+    pub fn receive(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.0.enqueue_raw_bytes(bytes).map(drop).map_err(error)
+    }
+}
+
+/// What vm-superio reports, as ours.
+fn error(error: UartError<io::Error>) -> Error {
+    Error::Output(match error {
+        UartError::Trigger(error) | UartError::IOError(error) => error,
+        full @ UartError::FullFifo => io::Error::other(full.to_string()),
+    })
+}
+
+impl<W: Write, T: Trigger<E = io::Error>> Device for Serial<W, T> {
     fn read(&mut self, offset: u16) -> u8 {
         self.0.read(offset as u8)
     }
 
     fn write(&mut self, offset: u16, byte: u8) -> Result<Effect, Error> {
-        self.0.write(offset as u8, byte).map_err(|error| {
-            Error::Output(match error {
-                vm_superio::serial::Error::Trigger(error) | vm_superio::serial::Error::IOError(error) => {
-                    error
-                }
-                full @ vm_superio::serial::Error::FullFifo => io::Error::other(full.to_string()),
-            })
-        })?;
+        self.0.write(offset as u8, byte).map_err(error)?;
         Ok(Effect::None)
     }
 }
@@ -79,8 +107,8 @@ mod tests {
             assert_eq!(serial.read(5) & 0x20, 0x20);
             serial.write(0, byte).unwrap();
         }
-        assert!(output.borrow().to().is_empty());
+        assert!(lock(&output).to().is_empty());
         serial.write(0, b'\n').unwrap();
-        assert_eq!(output.borrow().to(), b"hi\n");
+        assert_eq!(lock(&output).to(), b"hi\n");
     }
 }
