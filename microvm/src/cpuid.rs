@@ -6,7 +6,7 @@
 
 use crate::Error;
 use crate::vcpu::Vcpu;
-use kvm_bindings::{CpuId, KVM_MAX_CPUID_ENTRIES, Msrs, kvm_cpuid_entry2, kvm_msr_entry};
+use kvm_bindings::{KVM_MAX_CPUID_ENTRIES, Msrs, kvm_cpuid_entry2, kvm_msr_entry};
 use kvm_ioctls::{Cap, Kvm};
 
 /// Leaf 1: features, and which CPU this is.
@@ -30,11 +30,7 @@ pub fn set(kvm: &Kvm, vcpu: &Vcpu) -> Result<(), Error> {
         .get_supported_cpuid(KVM_MAX_CPUID_ENTRIES)
         .map_err(Error::kvm("asking what the CPU can do (KVM_GET_SUPPORTED_CPUID)"))?;
     describe(cpuid.as_mut_slice(), kvm.check_extension(Cap::TscDeadlineTimer));
-    set_both(vcpu, &cpuid)
-}
-
-fn set_both(vcpu: &Vcpu, cpuid: &CpuId) -> Result<(), Error> {
-    vcpu.set_cpuid(cpuid)?;
+    vcpu.set_cpuid(&cpuid)?;
     let registers = Msrs::from_entries(&[FAST_STRINGS, WRITE_BACK]).map_err(|_| Error::Registers)?;
     vcpu.set_model_registers(&registers)
 }
