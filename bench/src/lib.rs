@@ -13,7 +13,7 @@
 //! 8. [`samples`], [`stats`], [`chart`], [`report`], [`table`]: what was measured, figured and drawn.
 //!
 //! Beside the path: [`host`] (what machine this is), [`doctor`] (what it can do), [`calls`] (system calls
-//! counted), [`interrupt`] (Ctrl-C).
+//! counted), [`interrupt`] (Ctrl-C), [`kernel`] (kernels for guests: got or built, and cached).
 //!
 //! Unsafe code is in [`calls`] (tracing a child) and [`instance`] (`wait4`), only.
 #![deny(unsafe_code)]
@@ -28,6 +28,7 @@ pub mod host;
 #[allow(unsafe_code)]
 pub mod instance;
 pub mod interrupt;
+pub mod kernel;
 pub mod placement;
 pub mod programs;
 pub mod report;
