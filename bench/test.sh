@@ -28,7 +28,7 @@ part() {
     times+=("$(printf '%4d s  %s' $((SECONDS - start)) "$name")")
 }
 
-packages=(busybox-static binutils qemu-system-x86)
+packages=(busybox-static binutils qemu-system-x86 bc bison flex libelf-dev libssl-dev)
 setup() {
     local missing=() package
     for package in "${packages[@]}"; do

@@ -19,6 +19,7 @@ Examples:
   isolab compare --workload 'cpu 50000000' --out /tmp/cpu
   isolab run container --rootfs ./alpine --memory 128m -- sh
   isolab run unikernel --memory 64 -- cpu 1000000
+  isolab kernel get
   isolab clean
 
 Exit status: 0; 1: some launch failed or could not be measured; 125: isolab failed;
@@ -42,6 +43,9 @@ pub(crate) enum Command {
     /// Runs something in one stack
     #[command(subcommand)]
     Run(Run),
+    /// Gets, builds and lists kernels for guests
+    #[command(subcommand)]
+    Kernel(Kernel),
     /// Removes what runs that were killed have left
     Clean {
         /// Prints what was removed as JSON
@@ -86,6 +90,39 @@ pub(crate) struct Compare {
     /// Seconds after which a launch is killed and counts as failed
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) limit: u64,
+}
+
+/// Kernels lie in the user's cache folder, below isolab/kernels.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Kernel {
+    /// Takes a kernel from the distribution's package, from this host, or from a file
+    #[command(after_help = "\
+Examples:
+  isolab kernel get
+  isolab kernel get --from host
+  isolab kernel get --from ./bzImage")]
+    Get {
+        /// apt, host, or the path of a bzImage or vmlinux; apt if not given, or host where there is no apt
+        #[arg(long, value_name = "apt|host|PATH")]
+        from: Option<PathBuf>,
+    },
+    /// Builds the small guest kernel from the distribution's source package (minutes)
+    Build {
+        /// As root: installs the compiler and whatever else is missing
+        #[arg(long)]
+        install_tools: bool,
+    },
+    /// Lists the kernels in the cache
+    List {
+        /// Prints them as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Verifies a kernel and prints the path of its vmlinux
+    Path {
+        /// Its name in the list (the newest so called), or its folder's name
+        name: String,
+    },
 }
 
 /// What `run` hands on: these programs read their own options, so that there is one list of them.

@@ -4,6 +4,7 @@
 //! The folder's name says whose it is (process and start time), so that a lab that was killed leaves
 //! nothing that [`sweep`] could not find.
 
+use crate::kernel::cache::Cache;
 use crate::programs::Programs;
 use isolab_runtime::cgroup::owner::Owner;
 use isolab_runtime::cgroup::{self, Group, Hierarchy, Limits};
@@ -76,11 +77,24 @@ impl Drop for Ground {
     }
 }
 
-/// Removes what labs and runtimes that were killed have left: folders and cgroups. Returns what it
-/// removed, and what it could not remove with the reason.
+/// Removes what labs and runtimes that were killed have left: folders, unfinished kernels and cgroups.
+/// Returns what it removed, and what it could not remove with the reason.
 pub fn sweep() -> anyhow::Result<cgroup::Swept> {
     let mut swept = cgroup::sweep()?;
-    for entry in fs::read_dir(std::env::temp_dir())?.flatten() {
+    sweep_folder(&std::env::temp_dir(), &mut swept)?;
+    if let Ok(kernels) = Cache::of_user() {
+        sweep_folder(&kernels.staging(), &mut swept)?;
+    }
+    Ok(swept)
+}
+
+/// Removes what is in `folder`, if there is one, by processes that have ended.
+fn sweep_folder(folder: &Path, swept: &mut cgroup::Swept) -> io::Result<()> {
+    let found = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        found => found?,
+    };
+    for entry in found.flatten() {
         let name = entry.file_name();
         let owner = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.parse::<Owner>().ok());
         if owner.is_none_or(Owner::is_alive) {
@@ -93,5 +107,5 @@ pub fn sweep() -> anyhow::Result<cgroup::Swept> {
             Err(error) => swept.left.push((entry.path(), error.to_string())),
         }
     }
-    Ok(swept)
+    Ok(())
 }

@@ -1,6 +1,7 @@
 //! `isolab`: the lab's program. See the library for how.
 
 mod cli;
+mod kernels;
 
 use anyhow::Context;
 use clap::Parser;
@@ -13,7 +14,7 @@ use isolab::interrupt::Interrupt;
 use isolab::programs::Programs;
 use isolab::samples::SamplesFile;
 use isolab::stats::Summary;
-use isolab::{report, table};
+use isolab::{kernel, report, table};
 use isolab_timeline::Stack;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
@@ -37,7 +38,11 @@ fn main() -> ExitCode {
         Ok(status) => status.into(),
         Err(error) => {
             eprintln!("isolab: {error:#}");
-            FAILED.into()
+            match error.downcast_ref() {
+                Some(kernel::error::Error::Unavailable { .. }) => UNAVAILABLE.into(),
+                Some(kernel::error::Error::Interrupted) => INTERRUPTED.into(),
+                _ => FAILED.into(),
+            }
         }
     }
 }
@@ -47,6 +52,7 @@ fn perform(cli: Cli) -> anyhow::Result<u8> {
         cli::Command::Doctor { json } => print_diagnosis(json),
         cli::Command::Compare(options) => compare(options),
         cli::Command::Run(stack) => hand_over(&stack),
+        cli::Command::Kernel(command) => kernels::perform(command),
         cli::Command::Clean { json } => clean(json),
     }
 }

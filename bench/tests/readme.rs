@@ -34,7 +34,8 @@ fn every_command_of_the_readme_works() {
         let line = line.replace("cargo run --release --", env!("CARGO_BIN_EXE_isolab"));
         let line = line.replace("cargo run --release", env!("CARGO_BIN_EXE_isolab"));
         let mut shell = Command::new("sh");
-        let output = shell.args(["-ec", &line]).current_dir(&folder).stdin(Stdio::null()).output().unwrap();
+        shell.args(["-ec", &line]).current_dir(&folder).stdin(Stdio::null());
+        let output = shell.env("XDG_CACHE_HOME", folder.path().join("cache")).output().unwrap();
         let said =
             format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         // 126 says with a reason that this machine cannot; then there is nothing to be true.
