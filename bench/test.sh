@@ -16,7 +16,7 @@ part() {
     shift
     printf '== %s\n' "$name"
     if "$@" >"$log" 2>&1; then
-        grep -E '^test result:|^running [1-9]' "$log" | grep -v '0 passed; 0 failed' | grep '^test result'
+        grep -aE '^test result: .* [1-9][0-9]* passed' "$log"
     else
         failed=1
         printf '   FAILED: %s\n' "$*"

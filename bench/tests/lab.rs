@@ -156,6 +156,33 @@ fn an_interrupted_comparison_keeps_what_it_measured() {
 }
 
 #[test]
+fn a_launch_that_does_not_end_is_killed_and_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("report");
+    let for_ever = format!("cpu {}", u64::MAX);
+    let output = lab(&[
+        "compare",
+        "--stacks",
+        "process",
+        "--runs",
+        "2",
+        "--warmup",
+        "0",
+        "--limit",
+        "1",
+        "--workload",
+        &for_ever,
+        "--out",
+        out.to_str().unwrap(),
+    ]);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("had not ended after 1 s"), "{}", text(&output.stderr));
+    let file = SamplesFile::read(&out.join("samples.json")).unwrap();
+    assert_eq!((file.samples.len(), file.invalid().count()), (2, 2));
+    assert!(file.samples.iter().all(|sample| sample.exit.status == 137), "killed and reaped");
+}
+
+#[test]
 fn a_killed_lab_leaves_nothing_that_clean_does_not_find() {
     let mine = |child: u32| {
         let name = format!("isolab-run-{child}-");
