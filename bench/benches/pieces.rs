@@ -159,7 +159,7 @@ fn kvm(criterion: &mut Criterion) {
     });
     group.bench_function("create-vcpu", |bencher| {
         bencher.iter_custom(|times| {
-            timed(times, create, |vm| (Vcpu::create(&vm).expect("KVM_CREATE_VCPU"), vm))
+            timed(times, create, |vm| (Vcpu::create(&vm, 0).expect("KVM_CREATE_VCPU"), vm))
         });
     });
     group.bench_function("load-guest", |bencher| {

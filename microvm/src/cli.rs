@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand};
 use isolab_microvm::machine::COMMAND_LINE;
 use std::path::PathBuf;
 
-/// Runs a guest in a KVM virtual machine of its own, with one CPU: a unikernel, or Linux.
+/// Runs a guest in a KVM virtual machine of its own: a unikernel, or Linux.
 #[derive(Debug, Parser)]
 #[command(
     name = "isolab-microvm",
@@ -59,6 +59,8 @@ pub(crate) struct Run {
 #[command(after_help = "\
 The guest ends by writing its exit status to I/O port 0xf4, or by a restart (`reboot -f`, status 0).
 A panic is an error of the VMM.
+SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1 and SIGUSR2 go to the guest, as a byte on its second serial port;
+the second SIGINT or SIGTERM ends the VM.
 On a terminal each key goes to the guest; Ctrl-A x ends the VMM, Ctrl-A Ctrl-A is Ctrl-A.
 
 Example:
@@ -76,6 +78,9 @@ pub(crate) struct Boot {
     /// Memory of the VM in MiB, 2 to 1024
     #[arg(long, value_name = "MIB", default_value_t = 256)]
     pub(crate) memory: u32,
+    /// How many CPUs the VM has, 1 to 32
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) cpus: u8,
     /// Write the guest's marks (one byte each, at I/O port 0xe9) to standard output
     #[arg(long)]
     pub(crate) marks: bool,

@@ -26,9 +26,20 @@ pub enum Error {
     /// There is no memory for two registers.
     #[error("preparing the vCPU's model-specific registers")]
     Registers,
-    /// An event or a thread cannot be had.
-    #[error("preparing the console")]
+    /// More vCPUs than this VMM or KVM here has room for, or none.
+    #[error("{cpus} vCPUs: give 1 to {most}")]
+    Cpus {
+        /// So many were asked for.
+        cpus: u8,
+        /// So many can be had.
+        most: usize,
+    },
+    /// An event, a thread or a signal's handling cannot be had.
+    #[error("preparing the VM's threads and the events between them")]
     Event(#[source] io::Error),
+    /// The I/O thread cannot wait for events.
+    #[error("waiting for input and signals")]
+    Events(#[source] event_manager::Error),
     /// The host gives no mapping of that size.
     #[error("mapping {mib} MiB of guest memory")]
     MapMemory {

@@ -16,9 +16,15 @@ pub enum Next<'a> {
     Out(u16, &'a [u8]),
     /// Fill these bytes from the device at this port.
     In(u16, &'a mut [u8]),
+    /// Fill these bytes from what is at this address, which is not memory.
+    Load(u64, &'a mut [u8]),
+    /// Give these bytes to what is at this address, which is not memory.
+    Store(u64, &'a [u8]),
     /// The guest waits: it executed `hlt`.
     Halted,
-    /// A signal came; run on.
+    /// A signal came.
+    Interrupted,
+    /// The CPU has just been started by another one; run it.
     Again,
     /// The guest cannot run on.
     Stop(Cause),
@@ -54,21 +60,16 @@ pub fn decide(exit: Result<VcpuExit<'_>, kvm_ioctls::Error>) -> Next<'_> {
         Ok(VcpuExit::IoOut(port, data)) => Next::Out(port, data),
         Ok(VcpuExit::IoIn(port, data)) => Next::In(port, data),
         Ok(VcpuExit::Hlt) => Next::Halted,
-        Ok(VcpuExit::Intr) => Next::Again,
+        Ok(VcpuExit::Intr) => Next::Interrupted,
         Ok(VcpuExit::Shutdown) => Next::Stop(Cause::TripleFault),
-        Ok(VcpuExit::MmioRead(address, data)) => {
-            Next::Stop(Cause::NoMemory { access: "read from", address, length: data.len() })
-        }
-        Ok(VcpuExit::MmioWrite(address, data)) => {
-            Next::Stop(Cause::NoMemory { access: "write to", address, length: data.len() })
-        }
+        Ok(VcpuExit::MmioRead(address, data)) => Next::Load(address, data),
+        Ok(VcpuExit::MmioWrite(address, data)) => Next::Store(address, data),
         Ok(VcpuExit::InternalError) => Next::Stop(Cause::Internal),
         Ok(VcpuExit::FailEntry(reason, cpu)) => Next::Stop(Cause::FailedEntry(reason, cpu)),
         Ok(other) => Next::Stop(Cause::Unexpected(format!("{other:?}"))),
         Err(errno) => match io::Error::from(errno) {
-            error if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {
-                Next::Again
-            }
+            error if error.kind() == io::ErrorKind::Interrupted => Next::Interrupted,
+            error if error.kind() == io::ErrorKind::WouldBlock => Next::Again,
             error => Next::Stop(Cause::Ioctl(error)),
         },
     }
@@ -164,21 +165,29 @@ mod tests {
     }
 
     #[test]
+    fn addresses_are_passed_on() {
+        let mut data = [0; 4];
+        assert!(matches!(decide(Ok(VcpuExit::MmioRead(0xdead_0000, &mut data))), Next::Load(0xdead_0000, _)));
+        assert!(matches!(decide(Ok(VcpuExit::MmioWrite(0xdead_0000, &[1]))), Next::Store(0xdead_0000, &[1])));
+    }
+
+    #[test]
     fn a_signal_is_no_end_and_a_halt_is_no_fault() {
-        for errno in [libc::EINTR, libc::EAGAIN] {
-            assert!(matches!(decide(Err(kvm_ioctls::Error::new(errno))), Next::Again));
-        }
-        assert!(matches!(decide(Ok(VcpuExit::Intr)), Next::Again));
+        let failed = |errno| decide(Err(kvm_ioctls::Error::new(errno)));
+        assert!(matches!(failed(libc::EINTR), Next::Interrupted));
+        assert!(matches!(failed(libc::EAGAIN), Next::Again));
+        assert!(matches!(decide(Ok(VcpuExit::Intr)), Next::Interrupted));
         assert!(matches!(decide(Ok(VcpuExit::Hlt)), Next::Halted));
     }
 
     #[test]
     fn every_unexpected_exit_names_itself() {
-        let mut data = [0; 4];
         let cases = [
             (stopped(VcpuExit::Shutdown), "KVM_EXIT_SHUTDOWN"),
-            (stopped(VcpuExit::MmioRead(0xdead_0000, &mut data)), "read from 0xdead0000, 4 bytes"),
-            (stopped(VcpuExit::MmioWrite(0xdead_0000, &[1])), "write to 0xdead0000, 1 bytes"),
+            (
+                Cause::NoMemory { access: "read from", address: 0xdead_0000, length: 4 },
+                "read from 0xdead0000, 4 bytes",
+            ),
             (
                 stopped(VcpuExit::FailEntry(0x8000_0021, 3)),
                 "CPU 3 refused to enter the guest, hardware reason 0x80000021",

@@ -1,84 +1,129 @@
-//! Standard input, on its way to the guest's console (`poll(2)`, `eventfd(2)`).
+//! Standard input, on its way to the guest's console.
 //!
-//! A thread of its own: with the interrupt controllers in the kernel, the vCPU's thread stays in `KVM_RUN` even
-//! while the guest sleeps, and cannot wait for anything else. The thread waits for input or for the guest's
-//! end, whichever comes first.
+//! It is read only when the console has taken all that came before, so a guest that reads slowly slows the
+//! writer down and fills no memory here. A file on a disk, or `/dev/null`, cannot be waited for: it is always
+//! ready.
 
 use crate::Error;
-use crate::devices::console::Console;
+use crate::devices::tty::{Feed, Tty};
+use crate::end::End;
+use crate::io::{is_always_ready, listen, or_end};
 use crate::terminal::Raw;
-use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
-use rustix::fd::OwnedFd;
+use event_manager::{EventOps, EventSet, Events, MutEventSubscriber};
 use rustix::io::Errno;
-use rustix::process::{Signal, getpid, kill_process};
 use rustix::stdio::stdin;
-use std::io::{self, Write};
+use std::io::Write;
+use std::os::fd::AsRawFd;
+use std::sync::Mutex;
 
 /// Ctrl-A: the next key is for the VMM. `x` ends it, another Ctrl-A goes to the guest as one.
 const ESCAPE: u8 = 1;
 const QUIT: u8 = b'x';
+/// Exit status of a VM that Ctrl-A x has ended: as after `SIGTERM`.
+const QUIT_STATUS: u8 = 128 + 15;
 
-/// Tells the thread that the guest has ended.
-#[derive(Debug)]
-pub struct End(OwnedFd);
-
-impl End {
-    /// The guest has not ended yet.
-    pub fn new() -> Result<End, Error> {
-        eventfd(0, EventfdFlags::CLOEXEC).map(End).map_err(|error| Error::Event(error.into()))
-    }
-
-    /// It has ended.
-    pub fn tell(&self) {
-        // A counter that is written once has room for it.
-        let _ = rustix::io::write(&self.0, &1_u64.to_ne_bytes());
-    }
+/// How standard input is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Waiting {
+    /// By an event.
+    Listening,
+    /// Not now: the console has no room.
+    Paused,
+    /// Not at all: it can be read at any time.
+    Never,
+    /// No more: it has ended.
+    Ended,
 }
 
-/// Hands standard input to `console` until it ends or the guest does. `terminal` is the one it comes from.
-pub fn relay<W: Write>(console: &Console<W>, end: &End, terminal: Option<&Raw>) -> Result<(), Error> {
-    let mut keys = Keys::default();
-    let mut buffer = [0; 64];
-    while wait(end).map_err(Error::Input)? {
-        let read = match rustix::io::read(stdin(), &mut buffer) {
-            Ok(0) => break,
-            Ok(read) => read,
-            Err(Errno::INTR | Errno::AGAIN) => continue,
+/// Standard input.
+pub struct Input<'a, W: Write> {
+    feed: Feed<'a, W>,
+    end: &'a End,
+    /// The keys, if they come from a terminal.
+    keys: Option<Keys>,
+    waiting: Waiting,
+}
+
+impl<'a, W: Write> Input<'a, W> {
+    /// Standard input, for `console`. `terminal` is the one it comes from.
+    pub fn new(
+        console: &'a Mutex<Tty<W>>,
+        end: &'a End,
+        terminal: Option<&Raw>,
+    ) -> Result<Input<'a, W>, Error> {
+        let keys = terminal.map(|_| Keys::default());
+        Ok(Input { feed: Feed::new(console)?, end, keys, waiting: Waiting::Paused })
+    }
+
+    /// Reads once. Returns whether there may be more.
+    fn read(&mut self) -> Result<bool, Error> {
+        let mut buffer = [0; 64];
+        match rustix::io::read(stdin(), &mut buffer) {
+            Ok(0) => return Ok(false),
+            Ok(read) => self.take(&buffer[..read])?,
+            Err(Errno::INTR | Errno::AGAIN) => {}
             Err(error) => return Err(Error::Input(error.into())),
-        };
-        let Some(terminal) = terminal else {
-            if console.receive(&buffer[..read])? {
-                continue;
+        }
+        Ok(true)
+    }
+
+    /// Hands on what has been read, but for what is for the VMM.
+    fn take(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        let Some(keys) = &mut self.keys else { return self.feed.push(bytes) };
+        let mut forward = Vec::with_capacity(bytes.len());
+        if bytes.iter().any(|&key| keys.press(key, &mut forward)) {
+            self.end.come(Ok(QUIT_STATUS));
+        }
+        self.feed.push(&forward)
+    }
+
+    /// Hands over what waits, reads while that is everything, and waits for what must be waited for.
+    fn go_on(&mut self, ready: bool, operations: &mut EventOps<'_>) -> Result<(), Error> {
+        self.feed.pump()?;
+        let mut more = true;
+        if ready && self.feed.waiting().is_empty() {
+            more = self.read()?;
+        }
+        while more && self.waiting == Waiting::Never && self.feed.waiting().is_empty() {
+            more = self.read()?;
+        }
+        let input = Events::new_raw(stdin().as_raw_fd(), EventSet::IN);
+        let listens = self.waiting == Waiting::Listening;
+        if !more {
+            self.waiting = Waiting::Ended;
+        } else if self.waiting != Waiting::Never {
+            let room = self.feed.waiting().is_empty();
+            self.waiting = if room { Waiting::Listening } else { Waiting::Paused };
+        }
+        match (listens, self.waiting == Waiting::Listening) {
+            (true, false) => operations.remove(input).map_err(Error::Events),
+            (false, true) => operations.add(input).map_err(Error::Events),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl<W: Write> MutEventSubscriber for Input<'_, W> {
+    fn process(&mut self, events: Events, operations: &mut EventOps<'_>) {
+        let ready = events.fd() == stdin().as_raw_fd();
+        let ended = self.waiting == Waiting::Ended;
+        let result = if ended { self.feed.pump() } else { self.go_on(ready, operations) };
+        or_end(result, self.end);
+    }
+
+    fn init(&mut self, operations: &mut EventOps<'_>) {
+        listen(operations, Events::new(self.feed.room(), EventSet::IN), self.end);
+        match operations.add(Events::new_raw(stdin().as_raw_fd(), EventSet::IN)) {
+            Ok(()) => self.waiting = Waiting::Listening,
+            Err(error) if is_always_ready(&error) => {
+                self.waiting = Waiting::Never;
+                let result = self.go_on(false, operations);
+                or_end(result, self.end);
             }
-            break;
-        };
-        let mut forward = Vec::with_capacity(read);
-        let quit = buffer[..read].iter().any(|&key| keys.press(key, &mut forward));
-        if quit {
-            terminal.leave();
-            kill_process(getpid(), Signal::TERM).map_err(|error| Error::Input(error.into()))?;
-        }
-        if !console.receive(&forward)? {
-            break;
-        }
-    }
-    Ok(())
-}
-
-/// Waits for input: `true`; or for the guest's end: `false`.
-fn wait(end: &End) -> io::Result<bool> {
-    loop {
-        let mut events =
-            [PollFd::new(&end.0, PollFlags::IN), PollFd::from_borrowed_fd(stdin(), PollFlags::IN)];
-        match poll(&mut events, None) {
-            Ok(_) if !events[0].revents().is_empty() => return Ok(false),
-            Ok(_) if !events[1].revents().is_empty() => return Ok(true),
-            Ok(_) | Err(Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
+            Err(error) => self.end.come(Err(Error::Events(error))),
         }
     }
 }
-
 /// Whether the last key was the escape.
 #[derive(Default)]
 struct Keys {

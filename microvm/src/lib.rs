@@ -19,24 +19,29 @@
 //! - step 3: [`interrupts`] (interrupt controllers and clock) and [`cpuid`] (what the CPU says about itself);
 //! - step 4: [`boot::kernel`] (vmlinux or bzImage), [`boot::initrd`] (its first root), [`boot::mp_table`] (where
 //!   interrupts arrive);
-//! - step 7: [`devices::console`] (the serial port with an interrupt) and [`devices::keyboard`] (the restart),
+//! - step 5: a thread for each vCPU, and [`end`]: the first that ends ends all;
+//! - step 7: [`devices::tty`] (a serial port with an interrupt) and [`devices::keyboard`] (the restart),
 //!   [`devices::clock`];
-//! - step 8: [`input`] and [`terminal`]: what you type, on its way to the guest; [`watch`]: did its kernel panic?
+//! - step 8: [`watch`]: did its kernel panic? And the other way, all in one thread ([`io`]): [`input`] and
+//!   [`terminal`] (what you type) and [`signals`] (what is sent to the VMM), on their way to the guest.
 //!
 //! Beside the path: [`error`] (what can go wrong, by step) and [`probe`] (what kind of KVM this host has).
 //!
-//! For the unikernel there is no interrupt controller and no thread: it needs none. No guest has a second vCPU.
-//! Unsafe code is in [`memory`] (handing memory to KVM) and [`vcpu`] (reading a union of `kvm_run`), only.
+//! For the unikernel there is no interrupt controller and no thread: it needs none.
+//! Unsafe code is in [`memory`] (handing memory to KVM) and [`vcpu`] (reading a union of `kvm_run`, and
+//! interrupting `KVM_RUN` from another thread), only.
 #![deny(unsafe_code)]
 
 pub mod boot;
 pub mod bus;
 pub mod cpuid;
 pub mod devices;
+pub mod end;
 pub mod error;
 pub mod exit;
 pub mod input;
 pub mod interrupts;
+pub mod io;
 pub mod kvm;
 pub mod layout;
 pub mod machine;
@@ -44,6 +49,7 @@ pub mod machine;
 pub mod memory;
 pub mod output;
 pub mod probe;
+pub mod signals;
 pub mod terminal;
 #[allow(unsafe_code)]
 pub mod vcpu;

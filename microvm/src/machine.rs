@@ -1,39 +1,50 @@
 //! A VM that boots Linux, from nothing to its end: what [`crate::vm`] does for the unikernel, and what a real
 //! kernel needs beyond that, readable top to bottom.
 //!
-//! It has what the unikernel must not pay for: interrupt controllers, a clock, a thread for its input.
+//! It has what the unikernel must not pay for: interrupt controllers, a clock, and threads. The thread that calls
+//! [`boot`] runs the first vCPU; each further vCPU has one (`vcpu1`, ...); and one waits for input and signals
+//! (`io`).
 
 use crate::boot::{image::ImageError, initrd, kernel, linux, long_mode, mp_table};
 use crate::bus::Bus;
 use crate::devices::clock::{self, Clock};
-use crate::devices::console::Console;
 use crate::devices::exit::Exit;
 use crate::devices::keyboard::Keyboard;
 use crate::devices::mark::Mark as MarkPort;
 use crate::devices::serial::REGISTERS;
-use crate::input::{self, End};
+use crate::devices::tty::Tty;
+use crate::end::End;
+use crate::input::Input;
 use crate::interrupts::{self, Line};
+use crate::io::Subscriber;
 use crate::memory::Memory;
 use crate::output::{Output, lock};
+use crate::signals::{Blocked, Signals};
 use crate::terminal::Raw;
-use crate::vcpu::Vcpu;
+use crate::vcpu::{Vcpu, catch_kicks};
+use crate::vm::live;
 use crate::watch::Watch;
-use crate::{Error, cpuid, kvm};
+use crate::{Error, cpuid, io, kvm};
 use isolab_guest::ports;
-use isolab_timeline::{Mark, Stamps};
+use isolab_timeline::Stamps;
 use kvm_bindings::kvm_sregs;
 use kvm_ioctls::{Kvm, VmFd};
 use std::fs::File;
-use std::io::Write;
+use std::io::{Write, sink};
 use std::path::Path;
-use std::thread;
+use std::sync::Mutex;
+use std::thread::{self, Builder};
 
 /// What a kernel is told unless the caller says otherwise: its console; to restart by the keyboard controller,
 /// which ends the VM; and to do so at once when it panics.
 pub const COMMAND_LINE: &str = "console=ttyS0 reboot=k panic=-1";
 
-/// The interrupt of a PC's first serial port.
+/// The most vCPUs: so many fit in the MP table.
+pub const MOST_CPUS: u8 = 32;
+
+/// The interrupts of a PC's first and second serial port.
 const SERIAL_INTERRUPT: u32 = 4;
+const CONTROL_INTERRUPT: u32 = 3;
 
 /// The ports of a PC's battery-backed clock.
 const CLOCK: u16 = 0x70;
@@ -52,43 +63,44 @@ pub struct Config<'a> {
     pub command_line: &'a str,
     /// The guest's memory, in MiB.
     pub memory_mib: u32,
+    /// How many vCPUs it has, 1 to [`MOST_CPUS`].
+    pub cpus: u8,
     /// Whether the guest's marks go to the output.
     pub marks: bool,
 }
 
 /// Boots Linux, runs it to its end and leaves nothing of it. Returns its exit status.
-///
-/// Stamps [`Mark::Created`], [`Mark::Loaded`], [`Mark::Exited`] and [`Mark::Cleaned`].
 pub fn boot(config: Config<'_>, to: impl Write + Send, stamps: &Stamps) -> Result<u8, Error> {
-    let mut machine = Machine::create(&kvm::open()?, Memory::new(config.memory_mib)?)?;
-    stamps.stamp(Mark::Created);
-    machine.load(config)?;
-    stamps.stamp(Mark::Loaded);
-    let status = machine.run(to, config.marks);
-    stamps.stamp(Mark::Exited);
-    drop(machine);
-    stamps.stamp(Mark::Cleaned);
-    status
+    live(
+        stamps,
+        || Machine::create(&kvm::open()?, Memory::new(config.memory_mib)?, config.cpus),
+        |machine| machine.load(config),
+        |machine| machine.run(to, config.marks),
+    )
 }
 
-/// A VM with memory, interrupt controllers, a clock and one vCPU.
+/// A VM with memory, interrupt controllers, a clock and vCPUs.
 ///
 /// The fields are dropped in this order: KVM must be done with the memory before it is unmapped.
 struct Machine {
-    vcpu: Vcpu,
+    vcpus: Vec<Vcpu>,
     descriptor: VmFd,
     memory: Memory,
 }
 
 impl Machine {
-    fn create(kvm: &Kvm, memory: Memory) -> Result<Machine, Error> {
+    fn create(kvm: &Kvm, memory: Memory, cpus: u8) -> Result<Machine, Error> {
+        let most = kvm.get_max_vcpus().min(MOST_CPUS.into());
+        if !(1..=most).contains(&cpus.into()) {
+            return Err(Error::Cpus { cpus, most });
+        }
         let vm = kvm.create_vm().map_err(Error::kvm("creating the VM (KVM_CREATE_VM)"))?;
         memory.give_to(&vm)?;
         interrupts::create(&vm)?;
-        let vcpu = Vcpu::create(&vm)?;
-        // Before its mode: KVM checks the mode's bits against what the CPU can do.
-        cpuid::set(kvm, &vcpu)?;
-        Ok(Machine { vcpu, descriptor: vm, memory })
+        let vcpus = (0..cpus).map(|number| Vcpu::create(&vm, number)).collect::<Result<Vec<_>, _>>()?;
+        // Before their mode: KVM checks the mode's bits against what the CPU can do.
+        cpuid::set(kvm, &vcpus)?;
+        Ok(Machine { vcpus, descriptor: vm, memory })
     }
 
     fn load(&mut self, config: Config<'_>) -> Result<(), Error> {
@@ -99,43 +111,73 @@ impl Machine {
             .map_err(|source| Error::Image { path: config.kernel.into(), source })?;
         let initrd = config.initrd.map(|path| initrd::load(path, &self.memory, &kernel)).transpose()?;
         linux::write_for_kernel(&self.memory, &line, &kernel, initrd)?;
-        mp_table::write(&self.memory)?;
+        mp_table::write(&self.memory, config.cpus)?;
         long_mode::write_tables(&self.memory)?;
-        self.vcpu.set_mode(&kvm_sregs { apic_base: APIC_BASE, ..long_mode::mode() })?;
-        self.vcpu.set_registers(&long_mode::registers(kernel.entry))
+        // The other vCPUs wait, as in any PC, until the first one starts them.
+        self.vcpus[0].set_mode(&kvm_sregs { apic_base: APIC_BASE, ..long_mode::mode() })?;
+        self.vcpus[0].set_registers(&long_mode::registers(kernel.entry))
+    }
+
+    /// A line to interrupt `number`.
+    fn line(&self, number: u32) -> Result<Line, Error> {
+        let line = Line::new()?;
+        line.lead_to(&self.descriptor, number)?;
+        Ok(line)
     }
 
     fn run(&mut self, to: impl Write + Send, marks: bool) -> Result<u8, Error> {
+        let blocked = Blocked::new()?;
         let output = Output::shared(Watch::new(to));
-        let line = Line::new()?;
-        line.lead_to(&self.descriptor, SERIAL_INTERRUPT)?;
-        let console = Console::new(output.clone(), line);
+        let console = Mutex::new(Tty::new(output.clone(), self.line(SERIAL_INTERRUPT)?)?);
+        let control = Mutex::new(Tty::new(Output::shared(sink()), self.line(CONTROL_INTERRUPT)?)?);
         let terminal = Raw::enter().map_err(Error::Input)?;
         if terminal.is_some() {
             lock(&output).interactive();
         }
+        let mark = Mutex::new(MarkPort(marks.then(|| output.clone())));
+        let (exit, keyboard) = (Mutex::new(Exit), Mutex::new(Keyboard(output.clone())));
+        let clock = Mutex::new(Clock);
+        let bus = Bus::floating()
+            .with(ports::SERIAL, REGISTERS, &console)
+            .with(ports::CONTROL, REGISTERS, &control)
+            .with(ports::MARK, 1, &mark)
+            .with(ports::EXIT, 1, &exit)
+            .with(ports::KEYBOARD, 1, &keyboard)
+            .with(CLOCK, clock::REGISTERS, &clock);
         let end = End::new()?;
-        let (mut serial, mut mark) = (&console, MarkPort(marks.then(|| output.clone())));
-        let (mut exit, mut keyboard, mut clock) = (Exit, Keyboard(output.clone()), Clock);
-        let mut bus = Bus::default()
-            .with(ports::SERIAL, REGISTERS, &mut serial)
-            .with(ports::MARK, 1, &mut mark)
-            .with(ports::EXIT, 1, &mut exit)
-            .with(ports::KEYBOARD, 1, &mut keyboard)
-            .with(CLOCK, clock::REGISTERS, &mut clock);
-        let status = thread::scope(|scope| {
-            let input = thread::Builder::new()
-                .name("input".into())
-                .spawn_scoped(scope, || input::relay(&console, &end, terminal.as_ref()))
-                .map_err(Error::Event)?;
-            // With interrupt controllers a halt does not come here.
-            let status = self.vcpu.run(&mut bus, || Err(Error::Asleep));
-            console.close();
-            end.tell();
-            let input = input.join().unwrap_or(Ok(()));
-            status.and_then(|status| input.map(|()| status))
-        });
+        let subscribers: Vec<Subscriber<'_>> = vec![
+            Box::new(Input::new(&console, &end, terminal.as_ref())?),
+            Box::new(Signals::new(&blocked, &control, &end)?),
+        ];
+        run_threads(&mut self.vcpus, &bus, subscribers, &end)?;
         lock(&output).flush().map_err(Error::Output)?;
-        status
+        end.into_result()
     }
+}
+
+/// Runs all vCPUs and the I/O thread until the end comes. The calling thread is the first vCPU's.
+fn run_threads(
+    vcpus: &mut [Vcpu],
+    bus: &Bus<'_>,
+    subscribers: Vec<Subscriber<'_>>,
+    end: &End,
+) -> Result<(), Error> {
+    catch_kicks()?;
+    let Some((first, others)) = vcpus.split_first_mut() else { return Ok(()) };
+    thread::scope(|scope| {
+        let spawn = || {
+            Builder::new().name("io".into()).spawn_scoped(scope, || io::run(subscribers, end))?;
+            for (number, vcpu) in (1..).zip(others) {
+                let name = format!("vcpu{number}");
+                Builder::new().name(name).spawn_scoped(scope, || vcpu.run_until(bus, end))?;
+            }
+            Ok(())
+        };
+        match spawn() {
+            Ok(()) => first.run_until(bus, end),
+            // Those that have begun must end.
+            Err(error) => end.come(Err(Error::Event(error))),
+        }
+    });
+    Ok(())
 }

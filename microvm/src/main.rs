@@ -60,12 +60,13 @@ fn run(arguments: &Run, stamps: &Stamps) -> anyhow::Result<u8> {
 }
 
 fn boot(arguments: &Boot, stamps: &Stamps) -> anyhow::Result<u8> {
-    let Boot { kernel, initrd, cmdline, memory, marks, timeline } = arguments;
+    let Boot { kernel, initrd, cmdline, memory, cpus, marks, timeline } = arguments;
     let config = machine::Config {
         kernel,
         initrd: initrd.as_deref(),
         command_line: cmdline,
         memory_mib: *memory,
+        cpus: *cpus,
         marks: *marks,
     };
     let status = machine::boot(config, StandardOutput, stamps)?;

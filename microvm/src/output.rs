@@ -15,7 +15,7 @@ const LONGEST_LINE: usize = 4096;
 
 /// Locks what devices share. A thread that panicked while it held the lock changes nothing: the state behind
 /// it is complete after every byte.
-pub fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+pub fn lock<T: ?Sized>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -1,22 +1,44 @@
-//! The vCPU: its registers, and the loop that runs it (`KVM_RUN`).
+//! A vCPU: its registers, and the loop that runs it (`KVM_RUN`).
 //!
 //! `KVM_RUN` returns when the guest does something that KVM leaves to the VMM. The VMM answers, and calls it
 //! again; a read is answered in memory shared with the kernel, which the next `KVM_RUN` picks up.
+//!
+//! A thread in `KVM_RUN` is called back by a signal; but one that comes just before the call would be lost. So
+//! whoever calls it back first sets a flag in the shared memory (`immediate_exit`), with which `KVM_RUN`
+//! returns at once, and then sends the signal: one of the two always works.
 
 use crate::Error;
 use crate::bus::{Bus, Effect};
+use crate::end::End;
 use crate::exit::{Cause, Fault, Next, decide};
 use kvm_bindings::{CpuId, Msrs, kvm_regs, kvm_sregs};
 use kvm_ioctls::{VcpuFd, VmFd};
+use nix::sys::pthread::{Pthread, pthread_kill, pthread_self};
+use nix::sys::signal::Signal;
+use std::io;
+use std::sync::atomic::{AtomicU8, Ordering};
+use vmm_sys_util::signal::register_signal_handler;
+
+/// The signal that takes a thread out of `KVM_RUN`: one that nobody sends to a VMM.
+pub const KICK: Signal = Signal::SIGVTALRM;
+
+/// Why a vCPU came back without anything to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pause {
+    /// The guest executed `hlt`, and there is no interrupt controller to wait with.
+    Halted,
+    /// A signal came.
+    Interrupted,
+}
 
 /// A virtual CPU.
 #[derive(Debug)]
 pub struct Vcpu(VcpuFd);
 
 impl Vcpu {
-    /// Creates the first vCPU of `vm`.
-    pub fn create(vm: &VmFd) -> Result<Vcpu, Error> {
-        vm.create_vcpu(0).map(Vcpu).map_err(Error::kvm("creating the vCPU (KVM_CREATE_VCPU)"))
+    /// Creates vCPU `number` of `vm`.
+    pub fn create(vm: &VmFd, number: u8) -> Result<Vcpu, Error> {
+        vm.create_vcpu(number.into()).map(Vcpu).map_err(Error::kvm("creating a vCPU (KVM_CREATE_VCPU)"))
     }
 
     /// Sets the mode that the CPU is in: control registers and segments.
@@ -43,36 +65,98 @@ impl Vcpu {
             .map_err(Error::kvm("setting the vCPU's model-specific registers (KVM_SET_MSRS)"))
     }
 
-    /// Runs the guest to its end and returns its status. When it halts, `hold` is called; the guest runs
-    /// on once that returns.
+    /// Runs the guest to its end and returns its status. At each pause `pause` is called; the guest runs
+    /// on once that returns, unless it returns an end.
     pub fn run(
         &mut self,
-        bus: &mut Bus<'_>,
-        mut hold: impl FnMut() -> Result<(), Error>,
+        bus: &Bus<'_>,
+        mut pause: impl FnMut(Pause) -> Result<Effect, Error>,
     ) -> Result<u8, Error> {
         loop {
-            match decide(self.0.run()) {
-                Next::Out(port, data) => {
-                    if let Effect::End(status) = bus.write(port, data)? {
-                        return Ok(status);
+            let effect = match decide(self.0.run()) {
+                Next::Out(port, data) => bus.write(port, data)?,
+                Next::In(port, data) => {
+                    bus.read(port, data);
+                    Effect::None
+                }
+                Next::Load(address, data) => {
+                    let length = data.len();
+                    if !bus.read_mapped(address, data) {
+                        return Err(self.fault(Cause::NoMemory { access: "read from", address, length }));
+                    }
+                    Effect::None
+                }
+                Next::Store(address, data) => {
+                    let length = data.len();
+                    match bus.write_mapped(address, data)? {
+                        Some(effect) => effect,
+                        None => {
+                            return Err(self.fault(Cause::NoMemory { access: "write to", address, length }));
+                        }
                     }
                 }
-                Next::In(port, data) => bus.read(port, data),
-                Next::Halted => hold()?,
-                Next::Again => {}
-                Next::Stop(cause) => return Err(Error::Guest(Box::new(self.fault(cause)))),
+                Next::Halted => pause(Pause::Halted)?,
+                Next::Interrupted => pause(Pause::Interrupted)?,
+                Next::Again => Effect::None,
+                Next::Stop(cause) => return Err(self.fault(cause)),
+            };
+            if let Effect::End(status) = effect {
+                return Ok(status);
             }
         }
     }
 
+    /// Runs this CPU of a VM with several threads until the VM ends, and ends it when this CPU does.
+    pub fn run_until(&mut self, bus: &Bus<'_>, end: &End) {
+        let kick =
+            Kick { immediate_exit: &raw mut self.0.get_kvm_run().immediate_exit, thread: pthread_self() };
+        let Some(_running) = end.enter(kick) else { return };
+        let result = self.run(bus, |pause| match pause {
+            Pause::Interrupted if end.has_come() => Ok(Effect::End(0)),
+            Pause::Interrupted => Ok(Effect::None),
+            // With interrupt controllers KVM itself waits in a halt.
+            Pause::Halted => Err(Error::Asleep),
+        });
+        end.come(result);
+    }
+
     /// Adds to `cause` what KVM still knows.
-    fn fault(&mut self, cause: Cause) -> Fault {
+    fn fault(&mut self, cause: Cause) -> Error {
         let suberror = matches!(cause, Cause::Internal).then(|| {
             // SAFETY: after an exit for an internal error, which the cause says this was, this is the union's
             // member that the kernel filled.
             unsafe { self.0.get_kvm_run().__bindgen_anon_1.internal.suberror }
         });
         let registers = self.0.get_regs().ok().zip(self.0.get_sregs().ok());
-        Fault { cause, suberror, registers }
+        Error::Guest(Box::new(Fault { cause, suberror, registers }))
     }
+}
+
+/// What calls a thread back that is in [`Vcpu::run_until`]. Only [`End`] keeps it, and no longer than that runs.
+#[derive(Debug)]
+pub struct Kick {
+    immediate_exit: *mut u8,
+    thread: Pthread,
+}
+
+// SAFETY: the pointer is only used by `Kick::kick`, as an atomic; any thread may.
+unsafe impl Send for Kick {}
+
+impl Kick {
+    /// Makes the thread's `KVM_RUN`, this one or the next, return.
+    pub(crate) fn kick(&self) {
+        // SAFETY: the byte lies in the page that the vCPU shares with the kernel, which lives as long as the
+        // vCPU; that is borrowed by `run_until`, at whose end `End` has forgotten this `Kick`. While other
+        // threads run, nobody but the kernel reads the byte and nobody else writes it.
+        unsafe { AtomicU8::from_ptr(self.immediate_exit) }.store(1, Ordering::SeqCst);
+        // A thread that is still running is there to be signalled.
+        let _ = pthread_kill(self.thread, KICK);
+    }
+}
+
+/// Makes [`KICK`] do nothing but interrupt.
+pub fn catch_kicks() -> Result<(), Error> {
+    extern "C" fn nothing(_: libc::c_int, _: *mut libc::siginfo_t, _: *mut libc::c_void) {}
+    register_signal_handler(KICK as libc::c_int, nothing)
+        .map_err(|error| Error::Event(io::Error::from(error)))
 }

@@ -1,13 +1,13 @@
 //! A VM, from nothing to its guest's end: the recipe, readable top to bottom.
 
 use crate::boot::{image, linux, long_mode};
-use crate::bus::Bus;
+use crate::bus::{Bus, Effect};
 use crate::devices::exit::Exit;
 use crate::devices::mark::Mark as MarkPort;
 use crate::devices::serial::{REGISTERS, Serial};
 use crate::memory::Memory;
 use crate::output::{Output, Shared, lock};
-use crate::vcpu::Vcpu;
+use crate::vcpu::{Pause, Vcpu};
 use crate::{Error, kvm};
 use isolab_guest::ports;
 use isolab_timeline::{Mark, Stamps};
@@ -15,6 +15,7 @@ use kvm_ioctls::{Kvm, VmFd};
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::Mutex;
 use vm_memory::GuestAddress;
 
 /// What to run.
@@ -31,16 +32,31 @@ pub struct Config<'a> {
 }
 
 /// Runs a guest to its end and leaves nothing of it. Returns its exit status.
+pub fn launch(config: Config<'_>, to: impl Write + Send, stamps: &Stamps) -> Result<u8, Error> {
+    live(
+        stamps,
+        || Vm::create(&kvm::open()?, Memory::new(config.memory_mib)?),
+        |vm| vm.load(config.image, config.words),
+        |vm| vm.run(to, config.marks),
+    )
+}
+
+/// The life of a VM of any kind: created, loaded, run to its end, and gone.
 ///
 /// Stamps [`Mark::Created`], [`Mark::Loaded`], [`Mark::Exited`] and [`Mark::Cleaned`].
-pub fn launch(config: Config<'_>, to: impl Write, stamps: &Stamps) -> Result<u8, Error> {
-    let mut vm = Vm::create(&kvm::open()?, Memory::new(config.memory_mib)?)?;
+pub(crate) fn live<M>(
+    stamps: &Stamps,
+    create: impl FnOnce() -> Result<M, Error>,
+    load: impl FnOnce(&mut M) -> Result<(), Error>,
+    run: impl FnOnce(&mut M) -> Result<u8, Error>,
+) -> Result<u8, Error> {
+    let mut machine = create()?;
     stamps.stamp(Mark::Created);
-    vm.load(config.image, config.words)?;
+    load(&mut machine)?;
     stamps.stamp(Mark::Loaded);
-    let status = vm.run(to, config.marks);
+    let status = run(&mut machine);
     stamps.stamp(Mark::Exited);
-    drop(vm);
+    drop(machine);
     stamps.stamp(Mark::Cleaned);
     status
 }
@@ -64,7 +80,7 @@ impl Vm {
     pub fn create(kvm: &Kvm, memory: Memory) -> Result<Vm, Error> {
         let vm = kvm.create_vm().map_err(Error::kvm("creating the VM (KVM_CREATE_VM)"))?;
         memory.give_to(&vm)?;
-        let vcpu = Vcpu::create(&vm)?;
+        let vcpu = Vcpu::create(&vm, 0)?;
         Ok(Vm { vcpu, _descriptor: vm, memory })
     }
 
@@ -91,29 +107,36 @@ impl Vm {
     }
 
     /// Runs the guest to its end and returns its exit status. Its text, and its marks if `marks`, go to `to`.
-    pub fn run(&mut self, to: impl Write, marks: bool) -> Result<u8, Error> {
+    pub fn run(&mut self, to: impl Write + Send, marks: bool) -> Result<u8, Error> {
         let output = Output::shared(to);
-        let mut serial = Serial::new(output.clone());
-        let mut mark = MarkPort(marks.then(|| output.clone()));
-        let mut exit = Exit;
-        let mut bus = Bus::default()
-            .with(ports::MARK, 1, &mut mark)
-            .with(ports::SERIAL, REGISTERS, &mut serial)
-            .with(ports::EXIT, 1, &mut exit);
+        let serial = Mutex::new(Serial::new(output.clone()));
+        let mark = Mutex::new(MarkPort(marks.then(|| output.clone())));
+        let exit = Mutex::new(Exit);
+        let bus = Bus::default().with(ports::MARK, 1, &mark).with(ports::SERIAL, REGISTERS, &serial).with(
+            ports::EXIT,
+            1,
+            &exit,
+        );
         let mut input_has_ended = false;
-        let status = self.vcpu.run(&mut bus, || hold(&output, &mut input_has_ended));
+        let status = self.vcpu.run(&bus, |pause| match pause {
+            Pause::Halted => hold(&output, &mut input_has_ended),
+            Pause::Interrupted => Ok(Effect::None),
+        });
         lock(&output).flush().map_err(Error::Output)?;
         status
     }
 
     /// Runs the guest with these devices to its end; it must not halt.
-    pub fn run_on(&mut self, bus: &mut Bus<'_>) -> Result<u8, Error> {
-        self.vcpu.run(bus, || Err(Error::Asleep))
+    pub fn run_on(&mut self, bus: &Bus<'_>) -> Result<u8, Error> {
+        self.vcpu.run(bus, |pause| match pause {
+            Pause::Halted => Err(Error::Asleep),
+            Pause::Interrupted => Ok(Effect::None),
+        })
     }
 }
 
 /// The guest has halted: waits until standard input ends. Once it has, nothing can wake a guest.
-fn hold<W: Write>(output: &Shared<W>, input_has_ended: &mut bool) -> Result<(), Error> {
+fn hold<W: Write>(output: &Shared<W>, input_has_ended: &mut bool) -> Result<Effect, Error> {
     if *input_has_ended {
         return Err(Error::Asleep);
     }
@@ -127,5 +150,5 @@ fn hold<W: Write>(output: &Shared<W>, input_has_ended: &mut bool) -> Result<(), 
         }
     }
     *input_has_ended = true;
-    Ok(())
+    Ok(Effect::None)
 }

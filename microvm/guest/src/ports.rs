@@ -11,6 +11,8 @@ pub const CROSS: u16 = 0xea;
 pub const EXIT: u16 = 0xf4;
 /// The first serial port of a PC (16550A, eight registers).
 pub const SERIAL: u16 = 0x3f8;
+/// The second serial port: a byte from the VMM is the number of a signal, for init to send to the command.
+pub const CONTROL: u16 = 0x2f8;
 /// The keyboard controller's command port, by which [`RESET`] ends firecracker.
 pub const KEYBOARD: u16 = 0x64;
 /// "Pulse the CPU's reset line", to [`KEYBOARD`].

@@ -13,8 +13,6 @@ use vm_memory::{Address, Bytes};
 /// Where every PC has its local APICs and its first IO-APIC; KVM's are there too.
 const LOCAL_APIC: u32 = 0xfee0_0000;
 const IO_APIC: u32 = 0xfec0_0000;
-/// APIC numbers: the CPU is 0, the IO-APIC comes after the last CPU.
-const IO_APIC_ID: u8 = 1;
 /// "All local APICs".
 const ALL: u8 = 0xff;
 /// The version of the specification, and of the APICs that KVM has.
@@ -27,11 +25,11 @@ const VECTORED: u8 = 0;
 const NON_MASKABLE: u8 = 1;
 const EXTERNAL: u8 = 3;
 
-/// Writes the table of a VM with one CPU.
-pub fn write(memory: &Memory) -> Result<(), Error> {
+/// Writes the table of a VM with `cpus` CPUs.
+pub fn write(memory: &Memory, cpus: u8) -> Result<(), Error> {
     let pointer = pointer();
     memory.map().write_slice(&pointer, MP_TABLE)?;
-    memory.map().write_slice(&table(), MP_TABLE.unchecked_add(pointer.len() as u64))?;
+    memory.map().write_slice(&table(cpus), MP_TABLE.unchecked_add(pointer.len() as u64))?;
     Ok(())
 }
 
@@ -46,24 +44,28 @@ fn pointer() -> [u8; 16] {
     pointer
 }
 
-fn table() -> Vec<u8> {
+fn table(cpus: u8) -> Vec<u8> {
     let mut entries = Vec::new();
-    // A CPU, which is usable and the one that boots. Linux asks CPUID for the rest.
-    entries.extend([0, 0, APIC_VERSION, 0b11]);
-    entries.extend([0; 16]);
+    // Each CPU is usable, and the first is the one that boots. Linux asks CPUID for the rest.
+    for cpu in 0..cpus {
+        entries.extend([0, cpu, APIC_VERSION, if cpu == 0 { 0b11 } else { 0b01 }]);
+        entries.extend([0; 16]);
+    }
+    // APIC numbers: the CPUs' from 0 on, then the IO-APIC's.
+    let io_apic = cpus;
     // The bus, and the IO-APIC, which is usable.
     entries.extend(*b"\x01\x00ISA   ");
-    entries.extend([2, IO_APIC_ID, APIC_VERSION, 1]);
+    entries.extend([2, io_apic, APIC_VERSION, 1]);
     entries.extend(IO_APIC.to_le_bytes());
     // Each line of the bus leads to the input of the same number.
     for line in 0..LINES {
-        entries.extend([3, VECTORED, 0, 0, 0, line, IO_APIC_ID, line]);
+        entries.extend([3, VECTORED, 0, 0, 0, line, io_apic, line]);
     }
     // The two pins of every local APIC: the old interrupt controllers, and the non-maskable interrupt.
     entries.extend([4, EXTERNAL, 0, 0, 0, 0, 0, 0]);
     entries.extend([4, NON_MASKABLE, 0, 0, 0, 0, ALL, 1]);
 
-    let count = 1 + 1 + 1 + u16::from(LINES) + 2;
+    let count = u16::from(cpus) + 1 + 1 + u16::from(LINES) + 2;
     let mut table = b"PCMP".to_vec();
     table.extend((44 + entries.len() as u16).to_le_bytes());
     table.extend([SPECIFICATION, 0]);
@@ -85,11 +87,12 @@ fn missing_to_zero(bytes: &[u8]) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::machine::MOST_CPUS;
 
     #[test]
     fn the_pointer_leads_to_a_table_that_adds_up() {
         let memory = Memory::new(2).unwrap();
-        write(&memory).unwrap();
+        write(&memory, 1).unwrap();
         let mut pointer = [0; 16];
         memory.map().read_slice(&mut pointer, MP_TABLE).unwrap();
         assert_eq!((&pointer[..4], missing_to_zero(&pointer)), (&b"_MP_"[..], 0));
@@ -103,13 +106,15 @@ mod tests {
 
     #[test]
     fn the_entries_fill_the_table_and_are_as_many_as_it_says() {
-        let table = table();
-        let (mut at, mut count) = (44, 0);
-        while at < table.len() {
-            at += if table[at] == 0 { 20 } else { 8 };
-            count += 1;
+        for cpus in [1, 2, MOST_CPUS] {
+            let table = table(cpus);
+            let (mut at, mut count) = (44, 0);
+            while at < table.len() {
+                at += if table[at] == 0 { 20 } else { 8 };
+                count += 1;
+            }
+            assert_eq!((at, count), (table.len(), u16::from_le_bytes([table[34], table[35]])));
+            assert!(16 + table.len() <= 1024, "{cpus} CPUs");
         }
-        assert_eq!((at, count), (table.len(), u16::from_le_bytes([table[34], table[35]])));
-        assert!(16 + table.len() <= 1024);
     }
 }

@@ -19,7 +19,7 @@ const STATUS: u8 = 1;
 #[derive(Debug)]
 pub struct Keyboard<W>(pub Shared<Watch<W>>);
 
-impl<W: Write> Device for Keyboard<W> {
+impl<W: Write + Send> Device for Keyboard<W> {
     fn read(&mut self, _: u16) -> u8 {
         STATUS
     }

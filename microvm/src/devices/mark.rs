@@ -12,7 +12,7 @@ use std::io::Write;
 #[derive(Debug)]
 pub struct Mark<W>(pub Option<Shared<W>>);
 
-impl<W: Write> Device for Mark<W> {
+impl<W: Write + Send> Device for Mark<W> {
     fn read(&mut self, _: u16) -> u8 {
         FLOATING
     }

@@ -1,10 +1,10 @@
 //! The devices of a VM, one a file. A guest that prints needs [`serial`], the lab needs [`mark`], and without
-//! [`exit`] no guest would end. A Linux guest has a [`console`] in the serial port's place, and a [`keyboard`]
-//! controller to restart by, and a [`clock`] that spares it a wait.
+//! [`exit`] no guest would end. A Linux guest has a [`tty`] in the serial port's place and one more for signals, a
+//! [`keyboard`] controller to restart by, and a [`clock`] that spares it a wait.
 
 pub mod clock;
-pub mod console;
 pub mod exit;
 pub mod keyboard;
 pub mod mark;
 pub mod serial;
+pub mod tty;

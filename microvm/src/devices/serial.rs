@@ -1,7 +1,7 @@
 //! The first serial port of a PC: a 16550A UART, by vm-superio. What the guest sends is text.
 //!
 //! For the unikernel it never interrupts: there is no interrupt controller, and the guest asks for the line's
-//! state instead. For Linux, [`super::console`] gives it an interrupt and an input.
+//! state instead. For Linux, [`super::tty`] gives it an interrupt and an input.
 
 use crate::Error;
 use crate::bus::{Device, Effect};
@@ -83,7 +83,7 @@ fn error(error: UartError<io::Error>) -> Error {
     })
 }
 
-impl<W: Write, T: Trigger<E = io::Error>> Device for Serial<W, T> {
+impl<W: Write + Send, T: Trigger<E = io::Error> + Send> Device for Serial<W, T> {
     fn read(&mut self, offset: u16) -> u8 {
         self.0.read(offset as u8)
     }
