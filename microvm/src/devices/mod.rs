@@ -8,3 +8,4 @@ pub mod keyboard;
 pub mod mark;
 pub mod serial;
 pub mod tty;
+pub mod virtio;
