@@ -1,6 +1,7 @@
 //! The command line of the VMM.
 
 use clap::{Args, Parser, Subcommand};
+use isolab_microvm::devices::virtio::config::{Drive, Interface};
 use isolab_microvm::machine::COMMAND_LINE;
 use std::path::PathBuf;
 
@@ -63,12 +64,14 @@ SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1 and SIGUSR2 go to the guest, as a byte
 the second SIGINT or SIGTERM ends the VM.
 On a terminal each key goes to the guest; Ctrl-A x ends the VMM, Ctrl-A Ctrl-A is Ctrl-A.
 
-Example:
-  isolab-microvm boot --kernel vmlinux --initrd initramfs.cpio --memory 256")]
+Examples:
+  isolab-microvm boot --kernel vmlinux --initrd initramfs.cpio --memory 256
+  isolab-microvm boot --kernel vmlinux --cmdline 'console=ttyS0 root=/dev/vda ro' --drive root.img:ro --net tap0
+  isolab-microvm boot --config-file machine.json")]
 pub(crate) struct Boot {
     /// The kernel: an x86-64 vmlinux (starts sooner) or bzImage
-    #[arg(long, value_name = "FILE")]
-    pub(crate) kernel: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "config_file")]
+    pub(crate) kernel: Option<PathBuf>,
     /// An initial RAM file system
     #[arg(long, value_name = "FILE")]
     pub(crate) initrd: Option<PathBuf>,
@@ -81,6 +84,18 @@ pub(crate) struct Boot {
     /// How many CPUs the VM has, 1 to 32
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) cpus: u8,
+    /// A disk: the file's sectors are the disk's. `:ro` shares it among VMs. Again for a second one
+    #[arg(long, value_name = "FILE[:ro]")]
+    pub(crate) drive: Vec<Drive>,
+    /// A network card at the other end of this tap interface. Again for a second one
+    #[arg(long, value_name = "TAP[:MAC]")]
+    pub(crate) net: Vec<Interface>,
+    /// A device that gives random numbers
+    #[arg(long)]
+    pub(crate) rng: bool,
+    /// Take all of the above from this file, in Firecracker's JSON schema
+    #[arg(long, value_name = "JSON", conflicts_with_all = ["kernel", "initrd", "cmdline", "memory", "cpus", "drive", "net", "rng"])]
+    pub(crate) config_file: Option<PathBuf>,
     /// Write the guest's marks (one byte each, at I/O port 0xe9) to standard output
     #[arg(long)]
     pub(crate) marks: bool,

@@ -2,7 +2,9 @@
 
 use crate::boot::image::ImageError;
 use crate::boot::initrd::InitrdError;
+use crate::devices::virtio::DeviceError;
 use crate::exit::Fault;
+use crate::machine_file::MachineFileError;
 use crate::memory::{LEAST_MIB, MOST_MIB};
 use std::io;
 use std::path::PathBuf;
@@ -80,6 +82,12 @@ pub enum Error {
         /// Why not.
         source: InitrdError,
     },
+    /// A device that the VM shall have cannot be had.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+    /// The machine file does not describe a VM.
+    #[error(transparent)]
+    MachineFile(#[from] MachineFileError),
     /// Boot structures do not fit in guest memory.
     #[error("writing boot structures to guest memory")]
     Boot(#[from] vm_memory::GuestMemoryError),

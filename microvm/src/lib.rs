@@ -21,15 +21,15 @@
 //!   interrupts arrive);
 //! - step 5: a thread for each vCPU, and [`end`]: the first that ends ends all;
 //! - step 7: [`devices::tty`] (a serial port with an interrupt) and [`devices::keyboard`] (the restart),
-//!   [`devices::clock`];
+//!   [`devices::clock`]; and [`devices::virtio`], with a tour of its own: disks, network cards, entropy;
 //! - step 8: [`watch`]: did its kernel panic? And the other way, all in one thread ([`io`]): [`input`] and
 //!   [`terminal`] (what you type) and [`signals`] (what is sent to the VMM), on their way to the guest.
 //!
-//! Beside the path: [`error`] (what can go wrong, by step) and [`probe`] (what kind of KVM this host has).
+//! Beside the path: [`machine_file`] (a VM described in JSON), [`error`] (what can go wrong, by step) and [`probe`] (what kind of KVM this host has).
 //!
 //! For the unikernel there is no interrupt controller and no thread: it needs none.
-//! Unsafe code is in [`memory`] (handing memory to KVM) and [`vcpu`] (reading a union of `kvm_run`, and
-//! interrupting `KVM_RUN` from another thread), only.
+//! Unsafe code is in [`memory`] (handing memory to KVM), [`vcpu`] (reading a union of `kvm_run`, and
+//! interrupting `KVM_RUN` from another thread) and [`devices::virtio::tap`] (its ioctls), only.
 #![deny(unsafe_code)]
 
 pub mod boot;
@@ -45,6 +45,7 @@ pub mod io;
 pub mod kvm;
 pub mod layout;
 pub mod machine;
+pub mod machine_file;
 #[allow(unsafe_code)]
 pub mod memory;
 pub mod output;

@@ -13,6 +13,9 @@ use crate::devices::keyboard::Keyboard;
 use crate::devices::mark::Mark as MarkPort;
 use crate::devices::serial::REGISTERS;
 use crate::devices::tty::Tty;
+use crate::devices::virtio::config::Devices;
+use crate::devices::virtio::device::{self, Queues, Virtio};
+use crate::devices::virtio::place::{self, Place};
 use crate::end::End;
 use crate::input::Input;
 use crate::interrupts::{self, Line};
@@ -65,6 +68,8 @@ pub struct Config<'a> {
     pub memory_mib: u32,
     /// How many vCPUs it has, 1 to [`MOST_CPUS`].
     pub cpus: u8,
+    /// Its virtio devices.
+    pub devices: &'a Devices,
     /// Whether the guest's marks go to the output.
     pub marks: bool,
 }
@@ -73,7 +78,7 @@ pub struct Config<'a> {
 pub fn boot(config: Config<'_>, to: impl Write + Send, stamps: &Stamps) -> Result<u8, Error> {
     live(
         stamps,
-        || Machine::create(&kvm::open()?, Memory::new(config.memory_mib)?, config.cpus),
+        || Machine::create(&kvm::open()?, Memory::new(config.memory_mib)?, config),
         |machine| machine.load(config),
         |machine| machine.run(to, config.marks),
     )
@@ -84,12 +89,14 @@ pub fn boot(config: Config<'_>, to: impl Write + Send, stamps: &Stamps) -> Resul
 /// The fields are dropped in this order: KVM must be done with the memory before it is unmapped.
 struct Machine {
     vcpus: Vec<Vcpu>,
+    devices: Vec<(Place, Virtio)>,
     descriptor: VmFd,
     memory: Memory,
 }
 
 impl Machine {
-    fn create(kvm: &Kvm, memory: Memory, cpus: u8) -> Result<Machine, Error> {
+    fn create(kvm: &Kvm, memory: Memory, config: Config<'_>) -> Result<Machine, Error> {
+        let cpus = config.cpus;
         let most = kvm.get_max_vcpus().min(MOST_CPUS.into());
         if !(1..=most).contains(&cpus.into()) {
             return Err(Error::Cpus { cpus, most });
@@ -100,11 +107,13 @@ impl Machine {
         let vcpus = (0..cpus).map(|number| Vcpu::create(&vm, number)).collect::<Result<Vec<_>, _>>()?;
         // Before their mode: KVM checks the mode's bits against what the CPU can do.
         cpuid::set(kvm, &vcpus)?;
-        Ok(Machine { vcpus, descriptor: vm, memory })
+        let devices = device::connect_all(&vm, config.devices, memory.map())?;
+        Ok(Machine { vcpus, devices, descriptor: vm, memory })
     }
 
     fn load(&mut self, config: Config<'_>) -> Result<(), Error> {
-        let line = linux::kernel_command_line(config.command_line)?;
+        let mut line = linux::kernel_command_line(config.command_line)?;
+        linux::announce(&mut line, self.devices.iter().map(|(place, _)| *place))?;
         let kernel = File::open(config.kernel)
             .map_err(ImageError::Read)
             .and_then(|mut file| kernel::load(&mut file, &self.memory))
@@ -137,18 +146,24 @@ impl Machine {
         let mark = Mutex::new(MarkPort(marks.then(|| output.clone())));
         let (exit, keyboard) = (Mutex::new(Exit), Mutex::new(Keyboard(output.clone())));
         let clock = Mutex::new(Clock);
-        let bus = Bus::floating()
+        let registers: Vec<_> =
+            self.devices.iter().map(|(place, device)| (place, Mutex::new(device))).collect();
+        let mut bus = Bus::floating()
             .with(ports::SERIAL, REGISTERS, &console)
             .with(ports::CONTROL, REGISTERS, &control)
             .with(ports::MARK, 1, &mark)
             .with(ports::EXIT, 1, &exit)
             .with(ports::KEYBOARD, 1, &keyboard)
             .with(CLOCK, clock::REGISTERS, &clock);
+        for (place, device) in &registers {
+            bus = bus.with_mapped(place.address, place::SIZE, device);
+        }
         let end = End::new()?;
-        let subscribers: Vec<Subscriber<'_>> = vec![
+        let mut subscribers: Vec<Subscriber<'_>> = vec![
             Box::new(Input::new(&console, &end, terminal.as_ref())?),
             Box::new(Signals::new(&blocked, &control, &end)?),
         ];
+        subscribers.extend(self.devices.iter().map(|(_, device)| Box::new(Queues::new(device, &end)) as _));
         run_threads(&mut self.vcpus, &bus, subscribers, &end)?;
         lock(&output).flush().map_err(Error::Output)?;
         end.into_result()

@@ -9,10 +9,13 @@
 
 mod cli;
 
+use anyhow::bail;
 use clap::Parser;
 use cli::{Boot, Cli, Command, Run};
+use isolab_microvm::devices::virtio::config::Devices;
+use isolab_microvm::machine_file::Machine;
 use isolab_microvm::output::StandardOutput;
-use isolab_microvm::{Config, Error, launch, machine};
+use isolab_microvm::{Config, Error, launch, machine, machine_file};
 use isolab_timeline::{Mark, Stamps};
 use std::ffi::{c_char, c_int};
 use std::io::Write;
@@ -40,7 +43,7 @@ extern "C" fn main(_count: c_int, _arguments: *const *const c_char) -> c_int {
     stamps.stamp(Mark::Isolate);
     let status = match command {
         Command::Run(arguments) => run(&arguments, &stamps),
-        Command::Boot(arguments) => boot(&arguments, &stamps),
+        Command::Boot(arguments) => boot(arguments, &stamps),
     };
     match status {
         Ok(status) => status.into(),
@@ -59,18 +62,23 @@ fn run(arguments: &Run, stamps: &Stamps) -> anyhow::Result<u8> {
     Ok(status)
 }
 
-fn boot(arguments: &Boot, stamps: &Stamps) -> anyhow::Result<u8> {
-    let Boot { kernel, initrd, cmdline, memory, cpus, marks, timeline } = arguments;
-    let config = machine::Config {
-        kernel,
-        initrd: initrd.as_deref(),
-        command_line: cmdline,
-        memory_mib: *memory,
-        cpus: *cpus,
-        marks: *marks,
+fn boot(arguments: Boot, stamps: &Stamps) -> anyhow::Result<u8> {
+    let Boot { kernel, initrd, cmdline, memory, cpus, drive, net, rng, config_file, marks, timeline } =
+        arguments;
+    let machine = match (config_file, kernel) {
+        (Some(file), _) => machine_file::read(&file).map_err(Error::from)?,
+        (None, Some(kernel)) => Machine {
+            kernel,
+            initrd,
+            command_line: cmdline,
+            memory_mib: memory,
+            cpus,
+            devices: Devices { drives: drive, interfaces: net, rng },
+        },
+        (None, None) => bail!("give it a kernel (--kernel), or a machine file (--config-file)"),
     };
-    let status = machine::boot(config, StandardOutput, stamps)?;
-    report(*timeline, stamps)?;
+    let status = machine::boot(machine.config(marks), StandardOutput, stamps)?;
+    report(timeline, stamps)?;
     Ok(status)
 }
 

@@ -7,11 +7,12 @@
 use super::initrd::Initrd;
 use super::kernel::Kernel;
 use crate::Error;
+use crate::devices::virtio::place::{self, Place};
 use crate::layout::{COMMAND_LINE, COMMAND_LINE_SIZE, HIGH_START, LOW_END, MP_TABLE, ZERO_PAGE};
 use crate::memory::Memory;
 use linux_loader::bootparam::{boot_e820_entry, boot_params};
 use linux_loader::cmdline::Cmdline;
-use vm_memory::Bytes;
+use vm_memory::{Bytes, GuestAddress};
 
 /// `boot_flag` and `header`: the protocol's own signatures.
 pub(super) const BOOT_FLAG: u16 = 0xaa55;
@@ -37,6 +38,15 @@ pub fn command_line(words: &[String]) -> Result<Cmdline, Error> {
 pub fn kernel_command_line(text: &str) -> Result<Cmdline, Error> {
     Cmdline::try_from(text, COMMAND_LINE_SIZE)
         .map_err(|source| Error::CommandLine { words: vec![text.into()], source })
+}
+
+/// Tells the kernel on its command line where virtio devices are.
+pub fn announce(line: &mut Cmdline, places: impl Iterator<Item = Place>) -> Result<(), Error> {
+    for Place { address, interrupt } in places {
+        line.add_virtio_mmio_device(place::SIZE, GuestAddress(address), interrupt, None)
+            .map_err(|source| Error::CommandLine { words: vec!["virtio_mmio.device".into()], source })?;
+    }
+    Ok(())
 }
 
 /// Writes the command line and the zero page of a unikernel.
@@ -104,13 +114,24 @@ mod tests {
     }
 
     #[test]
+    fn devices_are_announced_to_the_kernel_not_to_init() {
+        let mut line = kernel_command_line("console=ttyS0 -- single").unwrap();
+        announce(&mut line, Place::first(2)).unwrap();
+        let expected =
+            c"console=ttyS0 virtio_mmio.device=4K@0xd0000000:5 virtio_mmio.device=4K@0xd0001000:6 -- single";
+        assert_eq!(line.as_cstring().unwrap().as_c_str(), expected);
+        let mut full = kernel_command_line(&"x".repeat(COMMAND_LINE_SIZE - 1)).unwrap();
+        assert!(matches!(announce(&mut full, Place::first(1)), Err(Error::CommandLine { .. })));
+    }
+
+    #[test]
     fn the_guest_finds_its_command_line_and_its_memory() {
         let memory = Memory::new(16).unwrap();
         write(&memory, &command_line(&words(&["wait"])).unwrap()).unwrap();
         let number = |offset: u64| memory.map().read_obj::<u32>(ZERO_PAGE.unchecked_add(offset)).unwrap();
         assert_eq!(number(0x202), HEADER);
         let mut text = [0; 10];
-        memory.map().read_slice(&mut text, vm_memory::GuestAddress(number(0x228).into())).unwrap();
+        memory.map().read_slice(&mut text, GuestAddress(number(0x228).into())).unwrap();
         assert_eq!(&text, b"kind=wait\0");
         assert_eq!(number(0x1e8) & 0xff, 2);
         assert_eq!((number(0x2d0 + 20), number(0x2d0 + 28)), (1 << 20, 15 << 20));

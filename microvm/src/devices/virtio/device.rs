@@ -4,10 +4,11 @@
 //! thread, and the vCPU runs on at once. The I/O thread waits for all devices with one `epoll_wait(2)`; each
 //! gets its turn for a bounded number of requests and, when more wait, tells itself so by the same event.
 
+use super::config::Devices;
 use super::interrupt::Interrupt;
 use super::mmio::Registers;
-use super::place::Place;
-use super::{Backend, GuestMemory};
+use super::place::{MOST, Place};
+use super::{Backend, DeviceError, GuestMemory};
 use crate::Error;
 use crate::bus::{Effect, MappedDevice};
 use crate::end::End;
@@ -22,6 +23,22 @@ use virtio_bindings::virtio_mmio::{
     VIRTIO_MMIO_INTERRUPT_ACK, VIRTIO_MMIO_INTERRUPT_STATUS, VIRTIO_MMIO_QUEUE_NOTIFY,
 };
 use vmm_sys_util::eventfd::{EFD_NONBLOCK, EventFd};
+
+/// Opens all of `devices` and puts them in their places of `vm`.
+pub fn connect_all(
+    vm: &VmFd,
+    devices: &Devices,
+    memory: &GuestMemory,
+) -> Result<Vec<(Place, Virtio)>, Error> {
+    let count = devices.count();
+    if count > MOST {
+        return Err(DeviceError::TooMany(count).into());
+    }
+    Place::first(count)
+        .zip(devices.open())
+        .map(|(place, backend)| Ok((place, Virtio::connect(vm, place, backend?, memory.clone())?)))
+        .collect()
+}
 
 /// A virtio device.
 pub struct Virtio {
@@ -43,7 +60,7 @@ impl Virtio {
     }
 
     /// Puts a device at `place` of `vm`: its interrupt, and its driver's notices.
-    pub fn connect(
+    fn connect(
         vm: &VmFd,
         place: Place,
         backend: Box<dyn Backend>,

@@ -5,7 +5,7 @@
 //! buffers, some to read and some to write, and puts it in the queue's *available* ring; the device answers and
 //! puts it in the *used* ring. In the order in which one request goes:
 //!
-//! 1. [`place`]: where each device is, and how the guest finds it.
+//! 1. [`config`]: which devices there are; [`place`]: where, and how the guest finds them.
 //! 2. [`mmio`]: its registers: driver and device agree on features, then the driver says where its queues lie.
 //! 3. [`device`]: the driver's notice arrives at the I/O thread, without an exit to the VMM.
 //! 4. [`ring`]: takes requests out of the queue and puts the answers back.
@@ -19,6 +19,7 @@
 //! device (`DEVICE_NEEDS_RESET`), which then does nothing until the guest resets it; everything else goes on.
 
 pub mod block;
+pub mod config;
 pub mod device;
 pub mod driver;
 pub mod hostile;
@@ -44,6 +45,20 @@ pub type GuestMemory = GuestMemoryMmap<()>;
 
 /// How many requests a queue holds at most.
 pub const QUEUE_SIZE: u16 = 256;
+
+/// Why a VM cannot have the devices that it shall have.
+#[derive(Debug, thiserror::Error)]
+pub enum DeviceError {
+    /// A drive cannot be had.
+    #[error(transparent)]
+    Drive(#[from] block::DriveError),
+    /// A tap interface cannot be had.
+    #[error(transparent)]
+    Tap(#[from] tap::TapError),
+    /// There is no place for so many.
+    #[error("{0} devices: give a VM at most {most}", most = place::MOST)]
+    TooMany(usize),
+}
 
 /// What makes a virtio device a disk or a network card: everything but its transport.
 pub trait Backend: Send {

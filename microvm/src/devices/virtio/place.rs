@@ -33,11 +33,6 @@ impl Place {
             interrupt: FIRST_INTERRUPT + index,
         })
     }
-
-    /// The kernel parameter that announces the device there.
-    pub fn parameter(self) -> String {
-        format!("virtio_mmio.device={}K@{:#x}:{}", SIZE >> 10, self.address, self.interrupt)
-    }
 }
 
 #[cfg(test)]
@@ -48,7 +43,7 @@ mod tests {
     fn each_device_has_a_page_and_an_interrupt_of_its_own() {
         let places: Vec<_> = Place::first(100).collect();
         assert_eq!(places.len(), MOST);
-        assert_eq!(places[0].parameter(), "virtio_mmio.device=4K@0xd0000000:5");
+        assert_eq!(places[0], Place { address: 0xd000_0000, interrupt: 5 });
         assert_eq!(places[MOST - 1], Place { address: 0xd001_2000, interrupt: 23 });
     }
 }
