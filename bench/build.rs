@@ -1,7 +1,7 @@
-//! Builds what the lab measures: small static programs, by one nested `cargo build`.
+//! Builds what the lab measures: small static programs, by a nested `cargo build`.
 //!
-//! What is measured is never the lab's own binary. The runtime, the VMM, the floors, the workload and
-//! the unikernel are programs of their own with the profile `program` (see the workspace's
+//! What is measured is never the lab's own binary. The runtime, the VMM, the floors, the workload, the unikernel
+//! and the init of Linux guests are programs of their own with the profile `program` (see the workspace's
 //! `Cargo.toml`), linked statically: running a dynamic program costs a quarter of a millisecond more.
 //! They land in `target/programs`, whatever profile the lab itself is built with.
 
@@ -10,8 +10,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, exit};
 
 const TARGET: &str = "x86_64-unknown-linux-gnu";
-const PACKAGES: [&str; 5] =
-    ["isolab-runtime", "isolab-microvm", "isolab-guest", "isolab-workload", "isolab-floors"];
+const WITH_STD: [&str; 2] = ["isolab-runtime", "isolab-microvm"];
+/// Built apart from the others: within one build cargo unites the features that packages ask of a dependency, and
+/// these would get one that uses the standard library.
+const WITHOUT_STD: [&str; 4] = ["isolab-guest", "isolab-init", "isolab-workload", "isolab-floors"];
 const SOURCES: [&str; 6] =
     ["runtime", "microvm", "bench/timeline", "bench/workload", "bench/floors", "Cargo.toml"];
 /// Static, at a fixed address: no dynamic loader and no relocations to apply at each start.
@@ -37,7 +39,9 @@ fn main() {
     for source in SOURCES {
         println!("cargo:rerun-if-changed={}", workspace.join(source).display());
     }
-    build(workspace, &target.join("programs"));
+    build(workspace, &target.join("programs"), &WITH_STD, "");
+    let features = WITHOUT_STD.map(|package| format!("{package}/program")).join(",");
+    build(workspace, &target.join("programs"), &WITHOUT_STD, &features);
 }
 
 /// The outer build's target folder: `OUT_DIR` is `TARGET/PROFILE/build/isolab-HASH/out`.
@@ -60,7 +64,7 @@ fn only_looked_at() -> bool {
         .is_some_and(|word| matches!(word, b"doc" | b"rustdoc" | b"check" | b"c" | b"d" | b"clippy" | b"fix"))
 }
 
-fn build(workspace: &Path, target: &Path) {
+fn build(workspace: &Path, target: &Path, packages: &[&str], features: &str) {
     let mut cargo = Command::new(env::var_os("CARGO").expect("cargo sets CARGO"));
     cargo.current_dir(workspace);
     // What the outer build was told (flags, wrappers, profile settings) must not reach what is measured.
@@ -77,12 +81,8 @@ fn build(workspace: &Path, target: &Path) {
     }
     cargo.env("CARGO_ENCODED_RUSTFLAGS", RUSTFLAGS.join("\x1f"));
     cargo.args(["build", "--locked", "--profile", "program", "--target", TARGET, "--target-dir"]).arg(target);
-    cargo.args([
-        "--bins",
-        "--features",
-        "isolab-guest/program,isolab-workload/program,isolab-floors/program",
-    ]);
-    for package in PACKAGES {
+    cargo.args(["--bins", "--features", features]);
+    for package in packages {
         cargo.args(["--package", package]);
     }
     match cargo.status() {

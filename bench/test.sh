@@ -52,8 +52,8 @@ deny() {
         echo "skipped: cargo deny: not installed; cargo install cargo-deny --locked"
     fi
 }
-programs=(-p isolab-workload -p isolab-floors -p isolab-guest
-    --features isolab-workload/program,isolab-floors/program,isolab-guest/program)
+programs=(-p isolab-workload -p isolab-floors -p isolab-guest -p isolab-init
+    --features isolab-workload/program,isolab-floors/program,isolab-guest/program,isolab-init/program)
 
 part "set-up" setup
 part "format" cargo fmt --all --check

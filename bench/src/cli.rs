@@ -1,6 +1,7 @@
 //! The lab's command line.
 
 use clap::{Args, Parser, Subcommand};
+use isolab_timeline::command::{hostname, variable};
 use isolab_timeline::{Stack, Workload};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ Examples:
   isolab compare --workload 'cpu 50000000' --out /tmp/cpu
   isolab run container --rootfs ./alpine --memory 128m -- sh
   isolab run unikernel --memory 64 -- cpu 1000000
+  isolab run microvm --rootfs ./alpine --memory 256 -- sh
   isolab kernel get
   isolab clean
 
@@ -125,9 +127,19 @@ Examples:
     },
 }
 
-/// What `run` hands on: these programs read their own options, so that there is one list of them.
+/// One stack each.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Run {
+    /// What is handed on.
+    #[command(flatten)]
+    HandOver(HandOver),
+    /// A command in a VM with a Linux kernel of its own: --rootfs DIR|IMAGE [...] -- COMMAND; --help lists all
+    Microvm(Box<Microvm>),
+}
+
+/// What `run` hands on: these programs read their own options, so that there is one list of them.
+#[derive(Debug, Subcommand)]
+pub(crate) enum HandOver {
     /// The workload as a bare process: KIND [N]
     #[command(disable_help_flag = true)]
     Process(Words),
@@ -137,6 +149,52 @@ pub(crate) enum Run {
     /// The workload as the guest of a VM: [--memory MIB] -- KIND [N]; --help lists all
     #[command(disable_help_flag = true)]
     Unikernel(Words),
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Exit status: the command's own (128 + N if signal N killed it); 125: isolab failed;
+126: this host cannot run VMs or has no kernel, or the command cannot be executed; 127: command not found.
+
+Examples:
+  isolab run microvm --rootfs ./alpine -- sh -c 'uname -r'
+  isolab run microvm --rootfs ./root.erofs --drive data.img -- sh
+  isolab run microvm --rootfs ./alpine --kernel debian --memory 512 -- sh")]
+pub(crate) struct Microvm {
+    /// The folder, or the EROFS or ext4 image, that becomes the guest's /; it is never written to
+    #[arg(long, value_name = "DIR|IMAGE")]
+    pub(crate) rootfs: PathBuf,
+    /// A kernel's name in `isolab kernel list`, or the path of its image (with a slash); the small one or the
+    /// distribution's if not given
+    #[arg(long, value_name = "NAME|PATH")]
+    pub(crate) kernel: Option<PathBuf>,
+    /// Memory of the VM, in MiB
+    #[arg(long, value_name = "MIB", default_value_t = 256)]
+    pub(crate) memory: u32,
+    /// CPUs of the VM
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..))]
+    pub(crate) cpus: u8,
+    /// One more disk of the VM, read-only or written to
+    #[arg(long, value_name = "FILE[:ro]")]
+    pub(crate) drive: Vec<OsString>,
+    /// A network card of the VM, at the other end of this tap interface
+    #[arg(long, value_name = "TAP[:MAC]")]
+    pub(crate) net: Vec<OsString>,
+    /// The host's name that the command sees
+    #[arg(long, value_name = "NAME", default_value = "isolab", value_parser = hostname)]
+    pub(crate) hostname: String,
+    /// Sets a variable of its environment
+    #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
+    pub(crate) env: Vec<String>,
+    /// The user and the group that it runs as
+    #[arg(long, value_name = "UID:GID", default_value = "0:0", value_parser = user)]
+    pub(crate) user: (u32, u32),
+    /// The folder in which it starts
+    #[arg(long, value_name = "DIR", default_value = "/")]
+    pub(crate) workdir: PathBuf,
+    /// The command and its arguments
+    #[arg(required = true, last = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<OsString>,
 }
 
 /// Anything: it is only accepted here, and read as it was typed.
@@ -151,4 +209,9 @@ fn at_least_one(text: &str) -> Result<usize, String> {
         .ok()
         .filter(|runs| (1..=1_000_000).contains(runs))
         .ok_or_else(|| "a number from 1 to 1000000".into())
+}
+
+fn user(text: &str) -> Result<(u32, u32), String> {
+    let both = text.split_once(':').and_then(|(user, group)| Some((user.parse().ok()?, group.parse().ok()?)));
+    both.ok_or_else(|| "two numbers: UID:GID".into())
 }

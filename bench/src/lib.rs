@@ -13,7 +13,8 @@
 //! 8. [`samples`], [`stats`], [`chart`], [`report`], [`table`]: what was measured, figured and drawn.
 //!
 //! Beside the path: [`host`] (what machine this is), [`doctor`] (what it can do), [`calls`] (system calls
-//! counted), [`interrupt`] (Ctrl-C), [`kernel`] (kernels for guests: got or built, and cached).
+//! counted), [`interrupt`] (Ctrl-C), [`kernel`] (kernels for guests: got or built, and cached), [`microvm`] and [`rootfs`] (a command in a
+//! Linux guest).
 //!
 //! Unsafe code is in [`calls`] (tracing a child) and [`instance`] (`wait4`), only.
 #![deny(unsafe_code)]
@@ -29,9 +30,11 @@ pub mod host;
 pub mod instance;
 pub mod interrupt;
 pub mod kernel;
+pub mod microvm;
 pub mod placement;
 pub mod programs;
 pub mod report;
+pub mod rootfs;
 pub mod samples;
 pub mod sandbox;
 pub mod schedule;

@@ -5,16 +5,18 @@ mod kernels;
 
 use anyhow::Context;
 use clap::Parser;
-use cli::{Cli, Compare, Run};
+use cli::{Cli, Compare, HandOver, Run};
 use comfy_table::{Table, TableStyle};
 use isolab::compare::{self, Plan};
 use isolab::doctor::{self, Diagnosis};
 use isolab::ground;
 use isolab::interrupt::Interrupt;
+use isolab::microvm::{self, Guest};
 use isolab::programs::Programs;
 use isolab::samples::SamplesFile;
 use isolab::stats::Summary;
 use isolab::{kernel, report, table};
+use isolab_microvm::pack::start::Start;
 use isolab_timeline::Stack;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
@@ -51,7 +53,8 @@ fn perform(cli: Cli) -> anyhow::Result<u8> {
     match cli.command.unwrap_or_else(quick) {
         cli::Command::Doctor { json } => print_diagnosis(json),
         cli::Command::Compare(options) => compare(options),
-        cli::Command::Run(stack) => hand_over(&stack),
+        cli::Command::Run(Run::Microvm(options)) => run_microvm(*options),
+        cli::Command::Run(Run::HandOver(stack)) => hand_over(&stack),
         cli::Command::Kernel(command) => kernels::perform(command),
         cli::Command::Clean { json } => clean(json),
     }
@@ -140,21 +143,47 @@ fn print(text: &[u8]) -> anyhow::Result<()> {
 }
 
 /// Becomes the program that runs the stack, so that signals, terminal and exit status are its own.
-fn hand_over(stack: &Run) -> anyhow::Result<u8> {
+fn hand_over(stack: &HandOver) -> anyhow::Result<u8> {
     let programs = Programs::find()?;
     // As they were typed, behind `isolab run STACK`: the parser would swallow the first `--`.
     let typed = std::env::args_os().skip(3);
     let run = |more: &[OsString]| [&["run".into()], more].concat();
     let (program, mut words) = match stack {
-        Run::Process(_) => (&programs.workload, Vec::new()),
-        Run::Container(_) => (&programs.runtime, run(&[])),
-        Run::Unikernel(_) => (&programs.microvm, run(&["--image".into(), programs.unikernel.clone().into()])),
+        HandOver::Process(_) => (&programs.workload, Vec::new()),
+        HandOver::Container(_) => (&programs.runtime, run(&[])),
+        HandOver::Unikernel(_) => {
+            (&programs.microvm, run(&["--image".into(), programs.unikernel.clone().into()]))
+        }
     };
     // The bare workload has no options, so it knows no `--` either.
-    let mark = matches!(stack, Run::Process(_)).then_some("--");
+    let mark = matches!(stack, HandOver::Process(_)).then_some("--");
     words.extend(typed.skip_while(|word| mark.is_some_and(|mark| word == mark)));
     let error = std::process::Command::new(program).args(words).exec();
     Err(error).with_context(|| format!("starting {}", program.display()))
+}
+
+/// Packs the guest and becomes the VMM.
+fn run_microvm(options: cli::Microvm) -> anyhow::Result<u8> {
+    let guest = Guest {
+        rootfs: options.rootfs,
+        kernel: options.kernel,
+        memory_mib: options.memory,
+        cpus: options.cpus,
+        drives: options.drive,
+        networks: options.net,
+        start: Start {
+            terminal: io::stdin().is_terminal(),
+            hostname: options.hostname.into(),
+            user: options.user,
+            workdir: options.workdir,
+            environment: options.env.into_iter().map(Into::into).collect(),
+            command: options.command,
+            ..Start::default()
+        },
+    };
+    let (mut command, _archive) = microvm::command(&Programs::find()?, &guest)?;
+    let error = command.exec();
+    Err(error).with_context(|| format!("starting {}", command.get_program().display()))
 }
 
 fn clean(json: bool) -> anyhow::Result<u8> {

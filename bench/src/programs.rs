@@ -30,6 +30,8 @@ pub struct Programs {
     pub microvm: PathBuf,
     /// The guest that is the workload.
     pub unikernel: PathBuf,
+    /// PID 1 of a Linux guest.
+    pub init: PathBuf,
     /// The barest container.
     pub container_floor: PathBuf,
     /// The barest VM.
@@ -54,6 +56,7 @@ impl Programs {
             workload: find("isolab-workload")?,
             runtime: find("isolab-runtime")?,
             microvm: find("isolab-microvm")?,
+            init: find("isolab-init")?,
             container_floor: find("isolab-container-floor")?,
             kvm_floor: find("isolab-kvm-floor")?,
         })

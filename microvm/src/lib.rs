@@ -21,11 +21,15 @@
 //!   interrupts arrive);
 //! - step 5: a thread for each vCPU, and [`end`]: the first that ends ends all;
 //! - step 7: [`devices::tty`] (a serial port with an interrupt) and [`devices::keyboard`] (the restart),
-//!   [`devices::clock`]; and [`devices::virtio`], with a tour of its own: disks, network cards, entropy;
+//!   [`devices::clock`], [`devices::phase`] (how far the guest is); and [`devices::virtio`], with a tour of its own: disks, network cards, entropy;
 //! - step 8: [`watch`]: did its kernel panic? And the other way, all in one thread ([`io`]): [`input`] and
 //!   [`terminal`] (what you type) and [`signals`] (what is sent to the VMM), on their way to the guest.
 //!
-//! Beside the path: [`machine_file`] (a VM described in JSON), [`error`] (what can go wrong, by step) and [`probe`] (what kind of KVM this host has).
+//! What that kernel unpacks and starts is made before there is any VM: [`pack`] packs a folder, the kernel's modules
+//! (unpacked by [`decompress`]) and the guest's init.
+//!
+//! Beside the path: [`machine_file`] (a VM described in JSON), [`error`] (what can go wrong, by step) and [`probe`]
+//! (what kind of KVM this host has).
 //!
 //! For the unikernel there is no interrupt controller and no thread: it needs none.
 //! Unsafe code is in [`memory`] (handing memory to KVM), [`vcpu`] (reading a union of `kvm_run`, and
@@ -35,6 +39,7 @@
 pub mod boot;
 pub mod bus;
 pub mod cpuid;
+pub mod decompress;
 pub mod devices;
 pub mod end;
 pub mod error;
@@ -49,6 +54,7 @@ pub mod machine_file;
 #[allow(unsafe_code)]
 pub mod memory;
 pub mod output;
+pub mod pack;
 pub mod probe;
 pub mod signals;
 pub mod terminal;

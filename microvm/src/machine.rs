@@ -11,6 +11,7 @@ use crate::devices::clock::{self, Clock};
 use crate::devices::exit::Exit;
 use crate::devices::keyboard::Keyboard;
 use crate::devices::mark::Mark as MarkPort;
+use crate::devices::phase::Phase;
 use crate::devices::serial::REGISTERS;
 use crate::devices::tty::Tty;
 use crate::devices::virtio::config::Devices;
@@ -75,12 +76,18 @@ pub struct Config<'a> {
 }
 
 /// Boots Linux, runs it to its end and leaves nothing of it. Returns its exit status.
+///
+/// Stamps what [`crate::launch`] does; and in between, when the guest's init says so, [`Mark::Init`] and
+/// [`Mark::Command`].
+///
+/// [`Mark::Init`]: isolab_timeline::Mark::Init
+/// [`Mark::Command`]: isolab_timeline::Mark::Command
 pub fn boot(config: Config<'_>, to: impl Write + Send, stamps: &Stamps) -> Result<u8, Error> {
     live(
         stamps,
         || Machine::create(&kvm::open()?, Memory::new(config.memory_mib)?, config),
         |machine| machine.load(config),
-        |machine| machine.run(to, config.marks),
+        |machine| machine.run(to, config.marks, stamps),
     )
 }
 
@@ -134,7 +141,7 @@ impl Machine {
         Ok(line)
     }
 
-    fn run(&mut self, to: impl Write + Send, marks: bool) -> Result<u8, Error> {
+    fn run(&mut self, to: impl Write + Send, marks: bool, stamps: &Stamps) -> Result<u8, Error> {
         let blocked = Blocked::new()?;
         let output = Output::shared(Watch::new(to));
         let console = Mutex::new(Tty::new(output.clone(), self.line(SERIAL_INTERRUPT)?)?);
@@ -145,13 +152,14 @@ impl Machine {
         }
         let mark = Mutex::new(MarkPort(marks.then(|| output.clone())));
         let (exit, keyboard) = (Mutex::new(Exit), Mutex::new(Keyboard(output.clone())));
-        let clock = Mutex::new(Clock);
+        let (clock, phase) = (Mutex::new(Clock), Mutex::new(Phase::new(stamps)));
         let registers: Vec<_> =
             self.devices.iter().map(|(place, device)| (place, Mutex::new(device))).collect();
         let mut bus = Bus::floating()
             .with(ports::SERIAL, REGISTERS, &console)
             .with(ports::CONTROL, REGISTERS, &control)
             .with(ports::MARK, 1, &mark)
+            .with(ports::PHASE, 1, &phase)
             .with(ports::EXIT, 1, &exit)
             .with(ports::KEYBOARD, 1, &keyboard)
             .with(CLOCK, clock::REGISTERS, &clock);

@@ -4,6 +4,7 @@ use clap::{Args, Parser, Subcommand};
 use isolab_runtime::cgroup::Limits;
 use isolab_runtime::spec::{Size, Spec};
 use isolab_runtime::volumes::Volume;
+use isolab_timeline::command::{hostname, variable};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -96,13 +97,4 @@ impl From<Run> for Spec {
 fn cpus(text: &str) -> Result<f64, String> {
     let number = text.parse::<f64>().ok().filter(|cpus| (0.01..=1e6).contains(cpus));
     number.ok_or_else(|| "a number of CPUs of at least 0.01, such as 0.5".into())
-}
-
-fn hostname(text: &str) -> Result<String, String> {
-    if (1..=64).contains(&text.len()) { Ok(text.into()) } else { Err("a name of 1 to 64 bytes".into()) }
-}
-
-fn variable(text: &str) -> Result<String, String> {
-    let named = text.split_once('=').is_some_and(|(name, _)| !name.is_empty());
-    if named { Ok(text.into()) } else { Err("NAME=VALUE".into()) }
 }

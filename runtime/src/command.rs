@@ -7,15 +7,13 @@
 use crate::error::{Context, Error};
 use crate::signals::Blocked;
 use crate::spec::Spec;
+use isolab_timeline::command::{candidates, environment};
 use rustix::fs::{Access, access};
 use rustix::io::Errno;
 use rustix::process::setsid;
-use std::env;
 use std::ffi::{CStr, CString, OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
-
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// A command, made ready: nothing is left to do but to execute it.
 #[derive(Debug)]
@@ -69,70 +67,10 @@ impl Command {
     }
 }
 
-/// `PATH`, `HOME` and, from outside, only `TERM`; then what was asked for, where the last of a name counts.
-fn environment(asked: &[OsString]) -> Vec<OsString> {
-    let mut defaults = vec![format!("PATH={PATH}").into(), OsString::from("HOME=/root")];
-    if let Some(terminal) = env::var_os("TERM") {
-        let mut entry = OsString::from("TERM=");
-        entry.push(terminal);
-        defaults.push(entry);
-    }
-    let mut entries = Vec::<OsString>::with_capacity(defaults.len() + asked.len());
-    for entry in defaults.iter().chain(asked) {
-        match entries.iter_mut().find(|earlier| name(earlier) == name(entry)) {
-            Some(earlier) => earlier.clone_from(entry),
-            None => entries.push(entry.clone()),
-        }
-    }
-    entries
-}
-
-fn name(entry: &OsStr) -> &[u8] {
-    entry.as_bytes().split(|&byte| byte == b'=').next().unwrap_or_default()
-}
-
-/// Where the command may be: itself if it has a slash, else in each folder of the container's own `PATH`.
-fn candidates(command: &OsStr, environment: &[OsString]) -> Vec<OsString> {
-    if command.is_empty() {
-        return Vec::new();
-    }
-    if command.as_bytes().contains(&b'/') {
-        return vec![command.into()];
-    }
-    let path = environment.iter().find(|entry| name(entry) == b"PATH");
-    let folders = path.map_or(&[][..], |entry| &entry.as_bytes()["PATH=".len()..]);
-    folders
-        .split(|&byte| byte == b':')
-        .map(|folder| PathBuf::from(OsStr::from_bytes(folder)).join(command).into_os_string())
-        .collect()
-}
-
 fn c_string(text: &OsStr) -> Result<CString, Error> {
     CString::new(text.as_bytes()).map_err(|_| Error::ZeroByte)
 }
 
 fn path_of(text: &CStr) -> PathBuf {
     OsString::from_vec(text.to_bytes().to_vec()).into()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_last_of_a_name_counts() {
-        let asked = ["A=1", "PATH=/x", "A=2"].map(OsString::from);
-        let entries = environment(&asked);
-        assert!(entries.contains(&"A=2".into()) && entries.contains(&"PATH=/x".into()));
-        assert!(!entries.contains(&"A=1".into()));
-        assert_eq!(entries.iter().filter(|entry| name(entry) == b"PATH").count(), 1);
-    }
-
-    #[test]
-    fn a_command_is_searched_along_the_path_unless_it_has_a_slash() {
-        let environment = [OsString::from("PATH=/a:/b")];
-        assert_eq!(candidates(OsStr::new("sh"), &environment), ["/a/sh", "/b/sh"]);
-        assert_eq!(candidates(OsStr::new("./sh"), &environment), ["./sh"]);
-        assert!(candidates(OsStr::new(""), &environment).is_empty());
-    }
 }

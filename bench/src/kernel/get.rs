@@ -6,9 +6,10 @@
 
 use super::cache::{Cache, Entry, Origin, Staged};
 use super::error::{At, Error};
-use super::{apt, decompress, image};
+use super::{apt, image};
 use crate::interrupt::Interrupt;
 use indicatif::ProgressBar;
+use isolab_microvm::decompress;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};

@@ -8,7 +8,7 @@
 //! The header comes first because it decides what is read at all; the decompressor's output is believed
 //! only after it was checked as an ELF file (`elf(5)`).
 
-use super::decompress::{self, DecompressError};
+use isolab_microvm::decompress::{self, DecompressError};
 
 /// Why a file is no kernel for an x86-64 VM.
 #[derive(Debug, thiserror::Error)]

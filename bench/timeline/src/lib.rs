@@ -5,9 +5,11 @@
 //! 3. [`mark`]: the events of one launch.
 //! 4. [`stamps`]: how a launcher notes its own marks, and hands them over when all is done.
 //! 5. [`timeline`]: the marks of one launch on one clock, and the phases between them.
-//! 6. [`sample`]: one launch, whole: what `samples.json` holds.
+//! 6. [`command`]: what a command finds when it starts, in a container and in a Linux guest.
+//! 7. [`sample`]: one launch, whole: what `samples.json` holds.
 #![deny(unsafe_code)]
 
+pub mod command;
 pub mod mark;
 pub mod sample;
 pub mod stack;

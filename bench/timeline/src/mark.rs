@@ -24,6 +24,10 @@ pub enum Mark {
     Created,
     /// VM: the guest is in memory and its registers are set; the next call is the first `KVM_RUN`.
     Loaded,
+    /// Linux guest: its init has begun; its kernel has booted.
+    Init,
+    /// Linux guest: its init is about to start the command.
+    Command,
     /// The workload's first instruction.
     Begin,
     /// The work is done, or a kind that holds now holds.
@@ -40,7 +44,7 @@ pub enum Mark {
 
 impl Mark {
     /// All marks, in order.
-    pub const ALL: [Mark; 13] = [
+    pub const ALL: [Mark; 15] = [
         Mark::Spawn,
         Mark::Launcher,
         Mark::Isolate,
@@ -48,6 +52,8 @@ impl Mark {
         Mark::Rooted,
         Mark::Created,
         Mark::Loaded,
+        Mark::Init,
+        Mark::Command,
         Mark::Begin,
         Mark::Ready,
         Mark::End,

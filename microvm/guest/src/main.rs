@@ -11,17 +11,15 @@
 mod boot;
 #[allow(unsafe_code)]
 mod entry;
-#[allow(unsafe_code)]
-mod port;
 mod serial;
 
 use boot::Boot;
 use core::hint::black_box;
 use isolab_guest::command_line::{self, Options};
+use isolab_guest::port::{halt, out};
 use isolab_guest::ports::{ACPI, CROSS, EXIT, KEYBOARD, MARK, POWER_OFF, RESET};
 use isolab_workload::kind::Kind;
 use isolab_workload::{mark, work};
-use port::{halt, out};
 use serial::say;
 
 const USAGE: &[u8] =

@@ -1,20 +1,32 @@
 //! The instructions `in`, `out` and `hlt`: all that ring 3 has of the outside.
 //!
-//! `in` and `out` are allowed by the TSS's bitmap; `hlt` traps to ring 0, which halts (`entry.rs`).
+//! Who may use them: the unikernel's TSS allows `in` and `out` by its bitmap, and its handler of the trap that
+//! `hlt` is in ring 3 halts for it; a Linux process asks its kernel for a port first (`ioperm(2)`). Without that
+//! each of them is a fault, which ends the program.
 
 use core::arch::asm;
 
 /// Writes `byte` to an I/O port.
 #[inline]
-pub(crate) fn out(port: u16, byte: u8) {
+pub fn out(port: u16, byte: u8) {
     // SAFETY: the devices of this guest do not touch its memory. (It is not said to the compiler: a mark
     // must not overtake the work's writes to memory.)
     unsafe { asm!("out dx, al", in("dx") port, in("al") byte, options(nostack, preserves_flags)) };
 }
 
+/// Writes `bytes` to an I/O port, one after the other; the hypervisor may take many of them at one exit.
+#[inline]
+pub fn out_all(port: u16, bytes: &[u8]) {
+    // SAFETY: the instruction only reads `bytes`; the direction flag is clear (System V ABI).
+    unsafe {
+        asm!("rep outsb", in("dx") port, inout("rsi") bytes.as_ptr() => _, inout("rcx") bytes.len() => _,
+            options(nostack, preserves_flags));
+    }
+}
+
 /// Reads a byte from an I/O port.
 #[inline]
-pub(crate) fn input(port: u16) -> u8 {
+pub fn input(port: u16) -> u8 {
     let byte;
     // SAFETY: the devices of this guest do not touch its memory.
     unsafe { asm!("in al, dx", in("dx") port, out("al") byte, options(nomem, nostack, preserves_flags)) };
@@ -23,7 +35,7 @@ pub(crate) fn input(port: u16) -> u8 {
 
 /// Stops the CPU until the VMM runs it again.
 #[inline]
-pub(crate) fn halt() {
-    // SAFETY: the handler of the trap restores every register and has a stack of its own.
+pub fn halt() {
+    // SAFETY: in the unikernel, the handler of the trap restores every register and has a stack of its own.
     unsafe { asm!("hlt", options(nomem, nostack)) };
 }

@@ -1,12 +1,18 @@
-//! The I/O ports between the unikernel and its VMM.
+//! The I/O ports between a guest and its VMM.
 //!
-//! A write to one of them makes the CPU leave the guest (a VM exit): the whole interface of this guest.
+//! A write to one of them makes the CPU leave the guest (a VM exit): all that the unikernel has of an interface.
 
 /// Marks, one byte each ([`isolab_workload::mark`]). The debug console of Bochs and of QEMU has this
 /// port too (`-debugcon stdio`); a VMM that has nothing there drops the byte.
 pub const MARK: u16 = 0xe9;
 /// Where `cross` writes: no VMM has a device there, so the border is all that is paid for.
 pub const CROSS: u16 = 0xea;
+/// Where a Linux guest is on its way to the command, one byte each: [`PHASE_INIT`], [`PHASE_COMMAND`].
+pub const PHASE: u16 = 0xeb;
+/// The guest's init has begun: its kernel has booted.
+pub const PHASE_INIT: u8 = 1;
+/// The guest's init is about to start the command.
+pub const PHASE_COMMAND: u8 = 2;
 /// The end: the byte is the exit status. QEMU's `isa-debug-exit` ends with `2 * status + 1`.
 pub const EXIT: u16 = 0xf4;
 /// The first serial port of a PC (16550A, eight registers).

@@ -1,6 +1,6 @@
 //! Sentences, on the first serial port of a PC (16550A UART), without interrupts.
 
-use crate::port::{input, out};
+use isolab_guest::port::{input, out};
 use isolab_guest::ports::SERIAL;
 
 /// Registers, from the port's base: data, FIFO control, line status.

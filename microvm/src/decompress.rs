@@ -1,4 +1,5 @@
-//! The payload of a bzImage: gzip, LZ4, zstd or xz, told apart by its first bytes.
+//! Compressed parts of a kernel, told apart by their first bytes: the payload of a bzImage (gzip, LZ4, zstd or
+//! xz), and modules (gzip, zstd or xz).
 //!
 //! The kernel's build appends the unpacked size to what it compressed, as four little-endian bytes (gzip
 //! ends with them by itself). So the size is known before a byte is unpacked: it bounds the work, and what
@@ -34,7 +35,7 @@ pub enum DecompressError {
 }
 
 /// No kernel is larger; a damaged size must not fill the memory.
-pub(super) const LARGEST: u64 = 1 << 30;
+pub const LARGEST: u64 = 1 << 30;
 /// Memory for the dictionary of an xz stream, in KiB: the kernel's build asks for 128 MiB at most.
 const XZ_MEMORY_KIB: u32 = 256 << 10;
 
@@ -50,25 +51,57 @@ pub fn payload(bytes: &[u8]) -> Result<Vec<u8>, DecompressError> {
     let expected = expected as usize;
     let (format, unpacked) = match bytes {
         // gzip's own trailer ends with the size.
-        [0x1f, 0x8b, ..] => ("gzip", bounded(flate2::read::GzDecoder::new(bytes), expected)),
+        [0x1f, 0x8b, ..] => ("gzip", gzip(bytes, expected)),
         [0x02, 0x21, 0x4c, 0x18, ..] => ("LZ4", lz4_legacy(&packed[4.min(packed.len())..], expected)),
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => {
-            let decoder = ruzstd::decoding::StreamingDecoder::new(packed).map_err(io::Error::other);
-            ("zstd", decoder.and_then(|decoder| bounded(decoder, expected)))
-        }
-        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => {
-            ("xz", bounded(lzma_rust2::XzReader::new_mem_limit(packed, false, XZ_MEMORY_KIB), expected))
-        }
-        [b'B', b'Z', b'h', ..] => return Err(DecompressError::Format("bzip2")),
-        [0x5d, 0, 0, ..] => return Err(DecompressError::Format("LZMA")),
-        [0x89, b'L', b'Z', b'O', ..] => return Err(DecompressError::Format("LZO")),
-        _ => return Err(DecompressError::Format("something unknown")),
+        _ => stream(packed, expected).ok_or_else(|| DecompressError::Format(other(bytes)))?,
     };
     let unpacked = unpacked.map_err(|source| DecompressError::Damaged { format, source })?;
     if unpacked.len() != expected {
         return Err(DecompressError::Size { found: unpacked.len(), expected });
     }
     Ok(unpacked)
+}
+
+/// A module's file, unpacked if it is compressed.
+pub fn module(file: Vec<u8>) -> Result<Vec<u8>, DecompressError> {
+    let most = LARGEST as usize;
+    let (format, unpacked) = match &file[..] {
+        [0x1f, 0x8b, ..] => ("gzip", gzip(&file, most)),
+        _ => match stream(&file, most) {
+            Some(unpacked) => unpacked,
+            None => return Ok(file),
+        },
+    };
+    let unpacked = unpacked.map_err(|source| DecompressError::Damaged { format, source })?;
+    if unpacked.len() > most { Err(DecompressError::TooLarge(unpacked.len() as u64)) } else { Ok(unpacked) }
+}
+
+fn gzip(bytes: &[u8], size: usize) -> io::Result<Vec<u8>> {
+    bounded(flate2::read::GzDecoder::new(bytes), size)
+}
+
+/// Unpacks the formats that tell where they end. `None`: it is none of them.
+fn stream(bytes: &[u8], size: usize) -> Option<(&'static str, io::Result<Vec<u8>>)> {
+    match bytes {
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => {
+            let decoder = ruzstd::decoding::StreamingDecoder::new(bytes).map_err(io::Error::other);
+            Some(("zstd", decoder.and_then(|decoder| bounded(decoder, size))))
+        }
+        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => {
+            Some(("xz", bounded(lzma_rust2::XzReader::new_mem_limit(bytes, false, XZ_MEMORY_KIB), size)))
+        }
+        _ => None,
+    }
+}
+
+/// The name of a format that is not unpacked.
+fn other(bytes: &[u8]) -> &'static str {
+    match bytes {
+        [b'B', b'Z', b'h', ..] => "bzip2",
+        [0x5d, 0, 0, ..] => "LZMA",
+        [0x89, b'L', b'Z', b'O', ..] => "LZO",
+        _ => "something unknown",
+    }
 }
 
 /// Reads `decoder` to its end, or one byte past `size`: enough to tell that it is too long.

@@ -1,0 +1,138 @@
+//! What PID 1 does while the command runs (`poll(2)`, `wait(2)`): signals to it, marks from it, and the death of
+//! orphans, whose parent PID 1 becomes.
+//!
+//! Marks come through a pipe, not by a port of the command's own: it need not be root, nor know where it runs.
+//! The pipe is emptied once more after the command's end, because its last bytes may still be in there, but not
+//! waited for: an orphan may hold its other end for ever.
+
+use crate::command::{self, FAILED};
+use crate::failure::{Context, Failure};
+use crate::signals::Signals;
+use core::ffi::CStr;
+use isolab_guest::port::{out, out_all};
+use isolab_guest::ports::{MARK, PHASE, PHASE_COMMAND};
+use isolab_init::start::Start;
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fd::{AsFd, OwnedFd};
+use rustix::fs::{Mode, OFlags, open};
+use rustix::io::{Errno, read};
+use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, wait};
+use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
+
+/// The second serial port, by which the VMM says which signals the command shall get.
+const CONTROL: &CStr = c"/dev/ttyS1";
+
+/// Runs the command to its end. Returns its status.
+pub(crate) fn run<'a>(start: &Start<'a>) -> Result<u8, Failure<'a>> {
+    let signals = Signals::block()?;
+    let (mut marks, output) = if start.marks {
+        let (marks, output) = pipe_with(PipeFlags::CLOEXEC).at("making a pipe for", c"marks")?;
+        (Some(marks), Some(output))
+    } else {
+        (None, None)
+    };
+    out(PHASE, PHASE_COMMAND);
+    let command = command::begin(start, output.as_ref().map(AsFd::as_fd))?;
+    drop(output);
+    // Opened now and not before: it takes the driver a while, and the VMM keeps what it has to say.
+    let mut control = control();
+    loop {
+        let [signal, mark, word] = wait_for(&signals, marks.as_ref(), control.as_ref())?;
+        if mark && marks.as_ref().is_some_and(|marks| !relay(marks)) {
+            marks = None;
+        }
+        if word && control.as_ref().is_some_and(|control| !obey(control, command)) {
+            control = None;
+        }
+        if signal {
+            while let Some(signal) = signals.next() {
+                if signal != Signal::CHILD {
+                    tell(command, signal);
+                }
+            }
+            if let Some(status) = reap(command) {
+                while marks.as_ref().is_some_and(|marks| wait_now(marks) && relay(marks)) {}
+                return Ok(status);
+            }
+        }
+    }
+}
+
+/// Waits until one of them has something to read.
+fn wait_for(
+    signals: &Signals,
+    marks: Option<&OwnedFd>,
+    control: Option<&OwnedFd>,
+) -> Result<[bool; 3], Failure<'static>> {
+    let mut events =
+        [Some(signals.as_fd()), marks.map(AsFd::as_fd), control.map(AsFd::as_fd)].map(|descriptor| {
+            // Where there is none, nothing is asked about another one.
+            let flags = if descriptor.is_some() { PollFlags::IN } else { PollFlags::empty() };
+            PollFd::from_borrowed_fd(descriptor.unwrap_or(signals.as_fd()), flags)
+        });
+    match poll(&mut events, None) {
+        Ok(_) | Err(Errno::INTR) => Ok(events.map(|event| !event.revents().is_empty())),
+        Err(error) => Err(error).at("waiting for", c"the command"),
+    }
+}
+
+/// Whether something is to be read now.
+fn wait_now(descriptor: &OwnedFd) -> bool {
+    let none = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
+    poll(&mut [PollFd::new(descriptor, PollFlags::IN)], Some(&none)).is_ok_and(|ready| ready > 0)
+}
+
+/// Hands on what the command has written. Returns whether more may come.
+fn relay(marks: &OwnedFd) -> bool {
+    let mut buffer = [0; 4096];
+    match read(marks, &mut buffer) {
+        Ok(0) => false,
+        Ok(length) => {
+            out_all(MARK, &buffer[..length]);
+            true
+        }
+        Err(error) => error == Errno::INTR,
+    }
+}
+
+/// The control port, as it comes: no line, no echo. `None`: this machine has none.
+fn control() -> Option<OwnedFd> {
+    let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let port = open(CONTROL, flags, Mode::empty()).ok()?;
+    let mut modes = tcgetattr(&port).ok()?;
+    modes.make_raw();
+    tcsetattr(&port, OptionalActions::Now, &modes).ok()?;
+    Some(port)
+}
+
+/// Sends the command the signals that the VMM asks for. Returns whether more may come.
+fn obey(control: &OwnedFd, command: Pid) -> bool {
+    let mut numbers = [0; 16];
+    match read(control, &mut numbers) {
+        Ok(length) => {
+            let signals =
+                numbers[..length].iter().filter_map(|&number| Signal::from_named_raw(number.into()));
+            signals.for_each(|signal| tell(command, signal));
+            length > 0
+        }
+        Err(error) => matches!(error, Errno::AGAIN | Errno::INTR),
+    }
+}
+
+fn tell(command: Pid, signal: Signal) {
+    // It may have ended already; then its status is the next to be read.
+    let _ = kill_process(command, signal);
+}
+
+/// Reaps all that has ended. Returns the command's status if it is among them.
+fn reap(command: Pid) -> Option<u8> {
+    let mut found = None;
+    while let Ok(Some((process, status))) = wait(WaitOptions::NOHANG) {
+        if process == command {
+            let by_signal = status.terminating_signal().map(|signal| 128 + signal);
+            found = Some(status.exit_status().or(by_signal).map_or(FAILED, |status| status as u8));
+        }
+    }
+    found
+}
