@@ -1,6 +1,7 @@
 //! The command line of the VMM.
 
 use clap::{Args, Parser, Subcommand};
+use isolab_microvm::boot::kernel::Protocol;
 use isolab_microvm::devices::virtio::config::{Drive, Interface};
 use isolab_microvm::machine::COMMAND_LINE;
 use std::path::PathBuf;
@@ -72,13 +73,16 @@ pub(crate) struct Boot {
     /// The kernel: an x86-64 vmlinux (starts sooner) or bzImage
     #[arg(long, value_name = "FILE", required_unless_present = "config_file")]
     pub(crate) kernel: Option<PathBuf>,
+    /// How the kernel is entered: by Linux's own boot protocol, in 64-bit mode, or by PVH (linux or pvh)
+    #[arg(long, value_name = "NAME", default_value = "linux")]
+    pub(crate) protocol: Protocol,
     /// An initial RAM file system
     #[arg(long, value_name = "FILE")]
     pub(crate) initrd: Option<PathBuf>,
     /// The kernel's command line, all of it
     #[arg(long, value_name = "TEXT", default_value = COMMAND_LINE)]
     pub(crate) cmdline: String,
-    /// Memory of the VM in MiB, 2 to 1024
+    /// Memory of the VM in MiB, from 2 to what this host has
     #[arg(long, value_name = "MIB", default_value_t = 256)]
     pub(crate) memory: u32,
     /// How many CPUs the VM has, 1 to 32
@@ -94,7 +98,7 @@ pub(crate) struct Boot {
     #[arg(long)]
     pub(crate) rng: bool,
     /// Take all of the above from this file, in Firecracker's JSON schema
-    #[arg(long, value_name = "JSON", conflicts_with_all = ["kernel", "initrd", "cmdline", "memory", "cpus", "drive", "net", "rng"])]
+    #[arg(long, value_name = "JSON", conflicts_with_all = ["kernel", "protocol", "initrd", "cmdline", "memory", "cpus", "drive", "net", "rng"])]
     pub(crate) config_file: Option<PathBuf>,
     /// Write the guest's marks (one byte each, at I/O port 0xe9) to standard output
     #[arg(long)]

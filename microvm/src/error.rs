@@ -5,7 +5,7 @@ use crate::boot::initrd::InitrdError;
 use crate::devices::virtio::DeviceError;
 use crate::exit::Fault;
 use crate::machine_file::MachineFileError;
-use crate::memory::{LEAST_MIB, MOST_MIB};
+use crate::memory::LEAST_MIB;
 use std::io;
 use std::path::PathBuf;
 
@@ -22,9 +22,17 @@ pub enum Error {
         /// What the kernel answered.
         source: io::Error,
     },
-    /// The memory asked for is too small, or absurd.
-    #[error("{0} MiB of memory: give {LEAST_MIB} to {MOST_MIB}")]
-    MemorySize(u32),
+    /// The memory asked for is too small, or more than the guest can use or the host has.
+    #[error("{mib} MiB of memory: give {LEAST_MIB} to {most}")]
+    MemorySize {
+        /// So many MiB were asked for.
+        mib: u32,
+        /// So many can be had.
+        most: u64,
+    },
+    /// The ACPI tables of so many CPUs and devices are larger than their place.
+    #[error("writing ACPI tables: there is no room for so many CPUs and devices")]
+    Tables,
     /// There is no memory for two registers.
     #[error("preparing the vCPU's model-specific registers")]
     Registers,

@@ -17,11 +17,13 @@
 //! needs more:
 //!
 //! - step 3: [`interrupts`] (interrupt controllers and clock) and [`cpuid`] (what the CPU says about itself);
-//! - step 4: [`boot::kernel`] (vmlinux or bzImage), [`boot::initrd`] (its first root), [`boot::mp_table`] (where
-//!   interrupts arrive);
+//! - step 4: [`boot::kernel`] (vmlinux or bzImage), [`boot::initrd`] (its first root), [`boot::e820`] (its memory),
+//!   [`boot::mp_table`] and [`boot::acpi`] (which CPUs and devices it has, and where interrupts arrive);
+//!   [`boot::pvh`] is another way to enter it;
 //! - step 5: a thread for each vCPU, and [`end`]: the first that ends ends all;
-//! - step 7: [`devices::tty`] (a serial port with an interrupt) and [`devices::keyboard`] (the restart),
-//!   [`devices::clock`], [`devices::phase`] (how far the guest is); and [`devices::virtio`], with a tour of its own: disks, network cards, entropy;
+//! - step 7: [`devices::tty`] (a serial port with an interrupt), [`devices::keyboard`] (the restart),
+//!   [`devices::power`] (the power switch), [`devices::clock`], [`devices::phase`] (how far the guest is); and
+//!   [`devices::virtio`], with a tour of its own: disks, network cards, entropy;
 //! - step 8: [`watch`]: did its kernel panic? And the other way, all in one thread ([`io`]): [`input`] and
 //!   [`terminal`] (what you type) and [`signals`] (what is sent to the VMM), on their way to the guest.
 //!

@@ -5,13 +5,15 @@
 //! [`boot`] runs the first vCPU; each further vCPU has one (`vcpu1`, ...); and one waits for input and signals
 //! (`io`).
 
-use crate::boot::{image::ImageError, initrd, kernel, linux, long_mode, mp_table};
+use crate::boot::kernel::{self, Protocol};
+use crate::boot::{acpi, image::ImageError, initrd, linux, long_mode, mp_table, pvh};
 use crate::bus::Bus;
 use crate::devices::clock::{self, Clock};
 use crate::devices::exit::Exit;
 use crate::devices::keyboard::Keyboard;
 use crate::devices::mark::Mark as MarkPort;
 use crate::devices::phase::Phase;
+use crate::devices::power::{self, Power};
 use crate::devices::serial::REGISTERS;
 use crate::devices::tty::Tty;
 use crate::devices::virtio::config::Devices;
@@ -47,8 +49,8 @@ pub const COMMAND_LINE: &str = "console=ttyS0 reboot=k panic=-1";
 pub const MOST_CPUS: u8 = 32;
 
 /// The interrupts of a PC's first and second serial port.
-const SERIAL_INTERRUPT: u32 = 4;
-const CONTROL_INTERRUPT: u32 = 3;
+pub(crate) const SERIAL_INTERRUPT: u32 = 4;
+pub(crate) const CONTROL_INTERRUPT: u32 = 3;
 
 /// The ports of a PC's battery-backed clock.
 const CLOCK: u16 = 0x70;
@@ -61,6 +63,8 @@ const APIC_BASE: u64 = 0xfee0_0000 | 1 << 11 | 1 << 8;
 pub struct Config<'a> {
     /// The kernel: a vmlinux or a bzImage.
     pub kernel: &'a Path,
+    /// How it is entered.
+    pub protocol: Protocol,
     /// The initial RAM file system.
     pub initrd: Option<&'a Path>,
     /// The kernel's command line, all of it.
@@ -85,7 +89,7 @@ pub struct Config<'a> {
 pub fn boot(config: Config<'_>, to: impl Write + Send, stamps: &Stamps) -> Result<u8, Error> {
     live(
         stamps,
-        || Machine::create(&kvm::open()?, Memory::new(config.memory_mib)?, config),
+        || Machine::create(&kvm::open()?, Memory::within_host(config.memory_mib)?, config),
         |machine| machine.load(config),
         |machine| machine.run(to, config.marks, stamps),
     )
@@ -123,15 +127,25 @@ impl Machine {
         linux::announce(&mut line, self.devices.iter().map(|(place, _)| *place))?;
         let kernel = File::open(config.kernel)
             .map_err(ImageError::Read)
-            .and_then(|mut file| kernel::load(&mut file, &self.memory))
+            .and_then(|mut file| kernel::load(&mut file, &self.memory, config.protocol))
             .map_err(|source| Error::Image { path: config.kernel.into(), source })?;
         let initrd = config.initrd.map(|path| initrd::load(path, &self.memory, &kernel)).transpose()?;
-        linux::write_for_kernel(&self.memory, &line, &kernel, initrd)?;
         mp_table::write(&self.memory, config.cpus)?;
-        long_mode::write_tables(&self.memory)?;
+        acpi::write(&self.memory, config.cpus, self.devices.iter().map(|(place, _)| *place))?;
+        let (mode, registers) = match config.protocol {
+            Protocol::Linux => {
+                linux::write_for_kernel(&self.memory, &line, &kernel, initrd)?;
+                long_mode::write_tables(&self.memory)?;
+                (long_mode::mode(), long_mode::registers(kernel.entry))
+            }
+            Protocol::Pvh => {
+                pvh::write(&self.memory, &line, initrd)?;
+                (pvh::mode(), pvh::registers(kernel.entry))
+            }
+        };
         // The other vCPUs wait, as in any PC, until the first one starts them.
-        self.vcpus[0].set_mode(&kvm_sregs { apic_base: APIC_BASE, ..long_mode::mode() })?;
-        self.vcpus[0].set_registers(&long_mode::registers(kernel.entry))
+        self.vcpus[0].set_mode(&kvm_sregs { apic_base: APIC_BASE, ..mode })?;
+        self.vcpus[0].set_registers(&registers)
     }
 
     /// A line to interrupt `number`.
@@ -152,7 +166,8 @@ impl Machine {
         }
         let mark = Mutex::new(MarkPort(marks.then(|| output.clone())));
         let (exit, keyboard) = (Mutex::new(Exit), Mutex::new(Keyboard(output.clone())));
-        let (clock, phase) = (Mutex::new(Clock), Mutex::new(Phase::new(stamps)));
+        let (power, clock) = (Mutex::new(Power), Mutex::new(Clock));
+        let phase = Mutex::new(Phase::new(stamps));
         let registers: Vec<_> =
             self.devices.iter().map(|(place, device)| (place, Mutex::new(device))).collect();
         let mut bus = Bus::floating()
@@ -162,6 +177,7 @@ impl Machine {
             .with(ports::PHASE, 1, &phase)
             .with(ports::EXIT, 1, &exit)
             .with(ports::KEYBOARD, 1, &keyboard)
+            .with(ports::ACPI, power::REGISTERS, &power)
             .with(CLOCK, clock::REGISTERS, &clock);
         for (place, device) in &registers {
             bus = bus.with_mapped(place.address, place::SIZE, device);

@@ -19,6 +19,7 @@
 
 mod schema;
 
+use crate::boot::kernel::Protocol;
 use crate::devices::virtio::config::{Devices, Drive, Interface};
 use crate::devices::virtio::mac::{Mac, NoMac};
 use crate::machine::{COMMAND_LINE, Config};
@@ -34,6 +35,8 @@ const LONGEST: u64 = 1 << 20;
 pub struct Machine {
     /// The kernel.
     pub kernel: PathBuf,
+    /// How it is entered.
+    pub protocol: Protocol,
     /// The initial RAM file system.
     pub initrd: Option<PathBuf>,
     /// The kernel's command line.
@@ -51,6 +54,7 @@ impl Machine {
     pub fn config(&self, marks: bool) -> Config<'_> {
         Config {
             kernel: &self.kernel,
+            protocol: self.protocol,
             initrd: self.initrd.as_deref(),
             command_line: &self.command_line,
             memory_mib: self.memory_mib,
@@ -141,6 +145,7 @@ pub fn parse(text: &[u8]) -> Result<Machine, Reason> {
     let machine_config = machine_config.unwrap_or_default();
     Ok(Machine {
         kernel: boot_source.kernel_image_path,
+        protocol: Protocol::Linux,
         initrd: boot_source.initrd_path,
         command_line,
         memory_mib: machine_config.mem_size_mib,

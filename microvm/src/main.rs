@@ -63,12 +63,25 @@ fn run(arguments: &Run, stamps: &Stamps) -> anyhow::Result<u8> {
 }
 
 fn boot(arguments: Boot, stamps: &Stamps) -> anyhow::Result<u8> {
-    let Boot { kernel, initrd, cmdline, memory, cpus, drive, net, rng, config_file, marks, timeline } =
-        arguments;
+    let Boot {
+        kernel,
+        protocol,
+        initrd,
+        cmdline,
+        memory,
+        cpus,
+        drive,
+        net,
+        rng,
+        config_file,
+        marks,
+        timeline,
+    } = arguments;
     let machine = match (config_file, kernel) {
         (Some(file), _) => machine_file::read(&file).map_err(Error::from)?,
         (None, Some(kernel)) => Machine {
             kernel,
+            protocol,
             initrd,
             command_line: cmdline,
             memory_mib: memory,

@@ -6,9 +6,10 @@
 use crate::layout::HIGH_START;
 use crate::memory::Memory;
 use linux_loader::elf;
+use linux_loader::loader::elf::PvhBootCapability;
 use linux_loader::loader::{Elf, KernelLoader};
 use std::io::{self, Read, Seek, SeekFrom};
-use vm_memory::{ByteValued, ReadVolatile};
+use vm_memory::{ByteValued, GuestAddress, ReadVolatile};
 
 /// Why a file is no image of a guest.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +45,9 @@ pub enum ImageError {
     /// A bzImage for 32-bit machines, or too old to say.
     #[error("this kernel has no 64-bit entry; give one that is built for x86-64")]
     No64BitEntry,
+    /// PVH was asked for, and the file has no note that names its entry for it.
+    #[error("this kernel has no entry for PVH (an ELF note of a vmlinux); boot it with --protocol linux")]
+    NoPvhEntry,
     /// The entry lies in no segment.
     #[error("its entry {0:#x} lies in none of its segments")]
     Entry(u64),
@@ -54,14 +58,25 @@ pub enum ImageError {
 
 /// Copies the ELF file `image` to guest memory and returns its entry, a guest physical address.
 pub fn load<F: Read + ReadVolatile + Seek>(image: &mut F, memory: &Memory) -> Result<u64, ImageError> {
-    load_with_end(image, memory).map(|(entry, _)| entry)
+    load_whole(image, memory).map(|loaded| loaded.entry)
 }
 
-/// As [`load`]; returns also the first address behind the highest segment.
-pub fn load_with_end<F: Read + ReadVolatile + Seek>(
+/// An ELF file in guest memory.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Loaded {
+    /// Its entry, a guest physical address.
+    pub entry: u64,
+    /// The entry for PVH, if it has one.
+    pub pvh: Option<GuestAddress>,
+    /// The first address behind its highest segment.
+    pub end: u64,
+}
+
+/// As [`load`]; returns all that a kernel's loader needs.
+pub(super) fn load_whole<F: Read + ReadVolatile + Seek>(
     image: &mut F,
     memory: &Memory,
-) -> Result<(u64, u64), ImageError> {
+) -> Result<Loaded, ImageError> {
     let (header, length) = read_header(image)?;
     let end_of_headers =
         header.e_phoff.saturating_add(u64::from(header.e_phnum) * size_of::<elf::Elf64_Phdr>() as u64);
@@ -74,7 +89,7 @@ pub fn load_with_end<F: Read + ReadVolatile + Seek>(
         let mut segment = elf::Elf64_Phdr::default();
         image.read_exact(segment.as_mut_slice())?;
         if segment.p_type == elf::PT_LOAD {
-            end = end.max(check_segment(&segment, length, memory.size())?);
+            end = end.max(check_segment(&segment, length, memory.first_gib())?);
             entry_is_loaded |=
                 header.e_entry.checked_sub(segment.p_paddr).is_some_and(|offset| offset < segment.p_filesz);
         }
@@ -82,7 +97,12 @@ pub fn load_with_end<F: Read + ReadVolatile + Seek>(
     if !entry_is_loaded {
         return Err(ImageError::Entry(header.e_entry));
     }
-    Ok((Elf::load(memory.map(), None, image, None)?.kernel_load.0, end))
+    let loaded = Elf::load(memory.map(), None, image, None)?;
+    let pvh = match loaded.pvh_boot_cap {
+        PvhBootCapability::PvhEntryPresent(entry) => Some(entry),
+        _ => None,
+    };
+    Ok(Loaded { entry: loaded.kernel_load.0, pvh, end })
 }
 
 /// Reads the file's header and checks what it is for. Returns the file's length too, in bytes.

@@ -54,7 +54,7 @@ pub fn load(path: &Path, memory: &Memory, kernel: &Kernel) -> Result<Initrd, Err
 fn copy(mut file: File, memory: &Memory, kernel: &Kernel) -> Result<Initrd, InitrdError> {
     let size = file.seek(SeekFrom::End(0))?;
     file.rewind()?;
-    let start = place(size, kernel.end, memory.size(), kernel.header.initrd_addr_max)?;
+    let start = place(size, kernel.end, memory.low_end(), kernel.header.initrd_addr_max)?;
     memory.map().read_exact_volatile_from(GuestAddress(start), &mut file, size as usize)?;
     Ok(Initrd { start: start as u32, size: size as u32 })
 }

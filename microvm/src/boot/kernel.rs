@@ -12,6 +12,7 @@ use crate::memory::Memory;
 use linux_loader::bootparam::setup_header;
 use linux_loader::loader::{BzImage, KernelLoader};
 use std::io::{Read, Seek, SeekFrom};
+use std::str::FromStr;
 use vm_memory::{ByteValued, GuestAddress, ReadVolatile};
 
 /// Where a bzImage's header begins.
@@ -26,10 +27,32 @@ const ALIGNMENT: u32 = 16 << 20;
 /// The highest address at which Linux takes an initial RAM file system, unless its header says.
 const INITRD_MOST: u32 = 0x37ff_ffff;
 
+/// How a kernel is entered, and told what it needs to know.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Protocol {
+    /// Linux's own, in 64-bit mode.
+    #[default]
+    Linux,
+    /// Xen's, in 32-bit mode.
+    Pvh,
+}
+
+impl FromStr for Protocol {
+    type Err = &'static str;
+
+    fn from_str(name: &str) -> Result<Protocol, Self::Err> {
+        match name {
+            "linux" => Ok(Protocol::Linux),
+            "pvh" => Ok(Protocol::Pvh),
+            _ => Err("give linux or pvh"),
+        }
+    }
+}
+
 /// A kernel in guest memory.
 #[derive(Clone, Copy)]
 pub struct Kernel {
-    /// Where it begins to run, in 64-bit mode.
+    /// Where it begins to run.
     pub entry: GuestAddress,
     /// The first address behind all that it needs until it manages memory itself.
     pub end: u64,
@@ -37,16 +60,27 @@ pub struct Kernel {
     pub header: setup_header,
 }
 
-/// Copies the kernel in `file` to guest memory.
-pub fn load<F: Read + ReadVolatile + Seek>(file: &mut F, memory: &Memory) -> Result<Kernel, ImageError> {
+/// Copies the kernel in `file`, which is to be entered by `protocol`, to guest memory.
+pub fn load<F: Read + ReadVolatile + Seek>(
+    file: &mut F,
+    memory: &Memory,
+    protocol: Protocol,
+) -> Result<Kernel, ImageError> {
     let length = file.seek(SeekFrom::End(0))?;
     let mut header = setup_header::default();
     file.seek(SeekFrom::Start(OFFSET))?;
     let read = file.take(size_of::<setup_header>() as u64).read(header.as_mut_slice())?;
     if read == size_of::<setup_header>() && header.header == HEADER {
-        return load_compressed(file, memory, header, length);
+        return match protocol {
+            Protocol::Linux => load_compressed(file, memory, header, length),
+            Protocol::Pvh => Err(ImageError::NoPvhEntry),
+        };
     }
-    let (entry, end) = image::load_with_end(file, memory)?;
+    let loaded = image::load_whole(file, memory)?;
+    let entry = match protocol {
+        Protocol::Linux => GuestAddress(loaded.entry),
+        Protocol::Pvh => loaded.pvh.ok_or(ImageError::NoPvhEntry)?,
+    };
     let header = setup_header {
         kernel_alignment: ALIGNMENT,
         initrd_addr_max: INITRD_MOST,
@@ -54,7 +88,7 @@ pub fn load<F: Read + ReadVolatile + Seek>(file: &mut F, memory: &Memory) -> Res
         boot_flag: BOOT_FLAG,
         ..setup_header::default()
     };
-    Ok(Kernel { entry: GuestAddress(entry), end, header })
+    Ok(Kernel { entry, end: loaded.end, header })
 }
 
 fn load_compressed<F: Read + ReadVolatile + Seek>(
@@ -74,8 +108,8 @@ fn load_compressed<F: Read + ReadVolatile + Seek>(
     }
     // It decompresses itself to its preferred address and works in the space behind that.
     let (start, end) = (header.pref_address, header.pref_address.saturating_add(u64::from(header.init_size)));
-    if start < HIGH_START || end > memory.size() {
-        return Err(ImageError::OutsideMemory { start, end, memory: memory.size() });
+    if start < HIGH_START || end > memory.first_gib() {
+        return Err(ImageError::OutsideMemory { start, end, memory: memory.first_gib() });
     }
     let loaded = BzImage::load(memory.map(), Some(GuestAddress(HIGH_START)), file, None)?;
     Ok(Kernel { entry: GuestAddress(HIGH_START + ENTRY_64_BIT), end: end.max(loaded.kernel_end), header })
@@ -109,7 +143,7 @@ mod tests {
 
     fn load_into(mib: u32, file: Vec<u8>) -> Result<(Kernel, Memory), ImageError> {
         let memory = Memory::new(mib).unwrap();
-        load(&mut Cursor::new(file), &memory).map(|kernel| (kernel, memory))
+        load(&mut Cursor::new(file), &memory, Protocol::Linux).map(|kernel| (kernel, memory))
     }
 
     #[test]

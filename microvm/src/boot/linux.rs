@@ -1,14 +1,14 @@
 //! The zero page and the command line of the Linux boot protocol (kernel documentation, "The Linux/x86 Boot
 //! Protocol" and "zero-page").
 //!
-//! The guest reads from the zero page where its command line is, and the memory map that a PC's firmware
-//! would give it (its call number e820 names it).
+//! The guest reads from the zero page where its command line is, and its memory map.
 
+use super::e820::{self, Range};
 use super::initrd::Initrd;
 use super::kernel::Kernel;
 use crate::Error;
 use crate::devices::virtio::place::{self, Place};
-use crate::layout::{COMMAND_LINE, COMMAND_LINE_SIZE, HIGH_START, LOW_END, MP_TABLE, ZERO_PAGE};
+use crate::layout::{ACPI, COMMAND_LINE, COMMAND_LINE_SIZE, ZERO_PAGE};
 use crate::memory::Memory;
 use linux_loader::bootparam::{boot_e820_entry, boot_params};
 use linux_loader::cmdline::Cmdline;
@@ -19,8 +19,6 @@ pub(super) const BOOT_FLAG: u16 = 0xaa55;
 pub(super) const HEADER: u32 = u32::from_le_bytes(*b"HdrS");
 /// `type_of_loader`: none that has a number.
 const UNKNOWN_LOADER: u8 = 0xff;
-/// e820 type: usable memory.
-const RAM: u32 = 1;
 
 /// The command line that asks the unikernel for a kind of work: `["cpu", "1000"]` becomes `kind=cpu n=1000`.
 pub fn command_line(words: &[String]) -> Result<Cmdline, Error> {
@@ -51,7 +49,7 @@ pub fn announce(line: &mut Cmdline, places: impl Iterator<Item = Place>) -> Resu
 
 /// Writes the command line and the zero page of a unikernel.
 pub fn write(memory: &Memory, line: &Cmdline) -> Result<(), Error> {
-    let mut page = zero_page(memory.size(), LOW_END);
+    let mut page = zero_page(&e820::unikernel(memory));
     page.hdr.boot_flag = BOOT_FLAG;
     page.hdr.header = HEADER;
     write_page(memory, line, page)
@@ -64,8 +62,8 @@ pub fn write_for_kernel(
     kernel: &Kernel,
     initrd: Option<Initrd>,
 ) -> Result<(), Error> {
-    // Low memory ends where the table of CPUs and interrupts begins.
-    let mut page = zero_page(memory.size(), MP_TABLE.0);
+    let mut page = zero_page(&e820::machine(memory));
+    page.acpi_rsdp_addr = ACPI.0;
     page.hdr = kernel.header;
     if let Some(Initrd { start, size }) = initrd {
         page.hdr.ramdisk_image = start;
@@ -76,8 +74,7 @@ pub fn write_for_kernel(
 
 /// Writes the command line, and the zero page that tells where it is.
 fn write_page(memory: &Memory, line: &Cmdline, mut page: boot_params) -> Result<(), Error> {
-    let text = line.as_cstring().map_err(|source| Error::CommandLine { words: Vec::new(), source })?;
-    memory.map().write_slice(text.as_bytes_with_nul(), COMMAND_LINE)?;
+    write_line(memory, line)?;
     page.hdr.type_of_loader = UNKNOWN_LOADER;
     page.hdr.cmd_line_ptr = COMMAND_LINE.0 as u32;
     page.hdr.cmdline_size = COMMAND_LINE_SIZE as u32 - 1;
@@ -85,12 +82,20 @@ fn write_page(memory: &Memory, line: &Cmdline, mut page: boot_params) -> Result<
     Ok(())
 }
 
-/// The zero page's memory map for a VM with `size` bytes of memory, of which the low part ends at `low_end`.
-fn zero_page(size: u64, low_end: u64) -> boot_params {
+/// Writes the command line, with its final zero byte.
+pub(super) fn write_line(memory: &Memory, line: &Cmdline) -> Result<(), Error> {
+    let text = line.as_cstring().map_err(|source| Error::CommandLine { words: Vec::new(), source })?;
+    memory.map().write_slice(text.as_bytes_with_nul(), COMMAND_LINE)?;
+    Ok(())
+}
+
+/// A zero page with this memory map.
+fn zero_page(map: &[Range]) -> boot_params {
     let mut page = boot_params::default();
-    page.e820_table[0] = boot_e820_entry { addr: 0, size: low_end, r#type: RAM };
-    page.e820_table[1] = boot_e820_entry { addr: HIGH_START, size: size - HIGH_START, r#type: RAM };
-    page.e820_entries = 2;
+    for (entry, range) in page.e820_table.iter_mut().zip(map) {
+        *entry = boot_e820_entry { addr: range.start, size: range.size, r#type: range.kind };
+    }
+    page.e820_entries = map.len() as u8;
     page
 }
 

@@ -19,23 +19,23 @@ const CR4: u64 = 1 << 10 | 1 << 9 | 1 << 5;
 /// EFER: long mode active, long mode enabled.
 const EFER: u64 = 1 << 10 | 1 << 8;
 /// RFLAGS: no interrupt, and bit 1, which is always set.
-const RFLAGS: u64 = 1 << 1;
+pub(super) const RFLAGS: u64 = 1 << 1;
 
 /// Entries of page tables: present and writable; and a page of 2 MiB rather than another table.
 const TABLE: u64 = 1 | 1 << 1;
 const LARGE_PAGE: u64 = TABLE | 1 << 7;
 
 /// The selectors that the boot protocol names, and the descriptors in their places.
-const CODE: u16 = 0x10;
-const DATA: u16 = 0x18;
+pub(super) const CODE: u16 = 0x10;
+pub(super) const DATA: u16 = 0x18;
 const DESCRIPTORS: [u64; 4] = [0, 0, 0x00af_9b00_0000_ffff, 0x00cf_9300_0000_ffff];
 
-/// Writes page tables, which map all of memory at its own addresses, and the GDT.
+/// Writes page tables, which map memory at its own addresses, as far as one page directory goes, and the GDT.
 pub fn write_tables(memory: &Memory) -> Result<(), Error> {
     let map = memory.map();
     map.write_obj(PDPT.0 | TABLE, PML4)?;
     map.write_obj(PD.0 | TABLE, PDPT)?;
-    for (entry, address) in (0..memory.size()).step_by(2 << 20).enumerate() {
+    for (entry, address) in (0..memory.first_gib()).step_by(2 << 20).enumerate() {
         map.write_obj(address | LARGE_PAGE, PD.unchecked_add(8 * entry as u64))?;
     }
     map.write_obj(DESCRIPTORS, GDT)?;
@@ -43,7 +43,7 @@ pub fn write_tables(memory: &Memory) -> Result<(), Error> {
 }
 
 /// A segment over all of memory, at privilege level 0.
-fn segment(selector: u16, kind: u8, code: bool) -> kvm_segment {
+pub(super) fn segment(selector: u16, kind: u8, code: bool) -> kvm_segment {
     kvm_segment {
         base: 0,
         limit: u32::MAX,

@@ -11,8 +11,8 @@ use crate::memory::Memory;
 use vm_memory::{Address, Bytes};
 
 /// Where every PC has its local APICs and its first IO-APIC; KVM's are there too.
-const LOCAL_APIC: u32 = 0xfee0_0000;
-const IO_APIC: u32 = 0xfec0_0000;
+pub(super) const LOCAL_APIC: u32 = 0xfee0_0000;
+pub(super) const IO_APIC: u32 = 0xfec0_0000;
 /// "All local APICs".
 const ALL: u8 = 0xff;
 /// The version of the specification, and of the APICs that KVM has.

@@ -15,6 +15,8 @@ pub const REGISTERS: u16 = 8;
 
 /// Interrupt enable register: interrupt when a byte has been received.
 const RECEIVED: u8 = 1;
+/// Modem control register: the line "request to send". Linux raises it when the port is open and set up.
+const READY: u8 = 1 << 1;
 /// Modem control register: what is sent comes back, a driver's self-test.
 const LOOP: u8 = 1 << 4;
 
@@ -62,10 +64,11 @@ impl<W: Write, T: Trigger<E = io::Error>> Serial<W, T> {
     }
 
     /// How many bytes the guest is ready to receive now: none before its driver has asked for interrupts,
-    /// because vm-superio raises none for what arrived earlier.
+    /// because vm-superio raises none for what arrived earlier, and none before it says that it is ready:
+    /// until then it throws away what it finds.
     pub fn room(&self) -> usize {
         let state = self.0.state();
-        let listens = state.interrupt_enable & RECEIVED != 0 && state.modem_control & LOOP == 0;
+        let listens = state.interrupt_enable & RECEIVED != 0 && state.modem_control & (READY | LOOP) == READY;
         if listens { self.0.fifo_capacity() } else { 0 }
     }
 

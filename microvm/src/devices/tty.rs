@@ -14,9 +14,10 @@ use std::io::Write;
 use std::sync::Mutex;
 use vmm_sys_util::eventfd::{EFD_NONBLOCK, EventFd};
 
-/// The data register, and the one that enables interrupts: after these the guest may have new room.
+/// The registers that hold data, enable interrupts and control the modem: after these there may be new room.
 const DATA: u16 = 0;
 const ENABLE: u16 = 1;
+const MODEM: u16 = 4;
 /// So much room is worth waking a thread for.
 const ENOUGH: usize = 16;
 
@@ -65,7 +66,7 @@ impl<W: Write + Send> Device for Tty<W> {
 
     fn write(&mut self, offset: u16, byte: u8) -> Result<Effect, Error> {
         let effect = self.serial.write(offset, byte);
-        if offset == ENABLE {
+        if [ENABLE, MODEM].contains(&offset) {
             self.changed();
         }
         effect
@@ -132,6 +133,9 @@ mod tests {
         assert_eq!(lock(&tty).read(5) & 1, 0, "nothing arrives before the driver listens");
         assert!(feed.room().read().is_err() && feed.waiting() == text);
         lock(&tty).write(ENABLE, 1).unwrap();
+        assert!(feed.room().read().is_err(), "nor before it is ready");
+        lock(&tty).write(MODEM, 2).unwrap();
+        assert_eq!(feed.room().read().unwrap(), 1);
         let mut seen = Vec::new();
         for _ in 0..text.len() {
             feed.pump().unwrap();
@@ -146,6 +150,7 @@ mod tests {
     fn who_waits_for_room_is_told_and_nobody_else_is() {
         let tty = tty();
         lock(&tty).write(ENABLE, 1).unwrap();
+        lock(&tty).write(MODEM, 2).unwrap();
         let mut feed = Feed::new(&tty).unwrap();
         feed.push(&[7; 20]).unwrap();
         assert!(feed.waiting().is_empty());
