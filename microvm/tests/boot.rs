@@ -3,7 +3,8 @@
 mod common;
 
 use common::{assert_fails, elf, file, kvm, microvm};
-use std::io::Write;
+use rustix::process::{Pid, Signal, kill_process};
+use std::io::{Read, Write};
 use std::process::{Command, Output, Stdio};
 
 /// `out 0xf4, al`
@@ -99,4 +100,71 @@ fn what_cannot_be_booted_is_refused_in_one_line() {
     assert_fails(&boot(&END, &["--initrd", "/nowhere"]), 125, &["loading /nowhere", "No such file"]);
     assert_fails(&boot(&END, &["--cmdline", &"x".repeat(4096)]), 125, &["command line"]);
     assert_fails(&boot(&[0x0f, 0x0b], &[]), 125, &["running the guest"]);
+}
+
+#[test]
+fn the_second_request_to_end_ends_a_guest_that_does_not_listen() {
+    if !kvm("the_second_request_to_end_ends_a_guest_that_does_not_listen") {
+        return;
+    }
+    // A mark, and a guest that runs for ever; one that halts for ever.
+    for rest in [[0xeb, 0xfe, 0x90], [0xf4, 0xeb, 0xfd]] {
+        let kernel = file(&elf(&[&[0xb0, 6, 0xe6, 0xe9][..], &rest].concat()));
+        let mut child = command(kernel.path(), &["--marks"]).stdout(Stdio::piped()).spawn().unwrap();
+        let mut mark = [0];
+        child.stdout.as_mut().unwrap().read_exact(&mut mark).unwrap();
+        let pid = Pid::from_child(&child);
+        kill_process(pid, Signal::USR1).unwrap();
+        kill_process(pid, Signal::TERM).unwrap();
+        // Two of the same kind that nobody has taken yet are one.
+        kill_process(pid, Signal::INT).unwrap();
+        assert!([130, 143].contains(&child.wait().unwrap().code().unwrap()));
+    }
+}
+
+#[test]
+fn a_signal_arrives_at_the_second_port() {
+    if !kvm("a_signal_arrives_at_the_second_port") {
+        return;
+    }
+    let mut code = Vec::new();
+    for (port, byte) in [(0x2f9_u16, 1), (0x2fc, 2)] {
+        code.extend([0x66, 0xba]); // mov dx, port; mov al, byte; out dx, al
+        code.extend(port.to_le_bytes());
+        code.extend([0xb0, byte, 0xee]);
+    }
+    code.extend([0xb0, 6, 0xe6, 0xe9]); // a mark
+    code.extend([0x66, 0xba, 0xfd, 0x02, 0xec, 0xa8, 1, 0x74, 0xfb]); // mov dx, 0x2fd; in al, dx; test al, 1; jz
+    code.extend([0x66, 0xba, 0xf8, 0x02, 0xec]); // mov dx, 0x2f8; in al, dx
+    code.extend(END);
+    let kernel = file(&elf(&code));
+    let mut child = command(kernel.path(), &["--marks"]).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
+    kill_process(Pid::from_child(&child), Signal::HUP).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(Signal::HUP.as_raw()));
+}
+
+#[test]
+fn the_power_switch_ends_the_vm() {
+    if !kvm("the_power_switch_ends_the_vm") {
+        return;
+    }
+    // mov dx, 0x600; mov al, 0x34; out dx, al; hlt
+    assert_eq!(boot(&[0x66, 0xba, 0, 6, 0xb0, 0x34, 0xee, 0xf4], &[]).status.code(), Some(0));
+}
+
+#[test]
+fn a_kernel_is_entered_by_pvh_only_if_it_says_where() {
+    if !kvm("a_kernel_is_entered_by_pvh_only_if_it_says_where") {
+        return;
+    }
+    assert_fails(&boot(&END, &["--protocol", "pvh"]), 125, &["loading", "no entry for PVH"]);
+    let output = boot(&END, &["--protocol", "bios"]);
+    assert_eq!(output.status.code(), Some(125), "{output:?}");
+    if let Some(unikernel) =
+        common::unikernel("a_kernel_is_entered_by_pvh_only_if_it_says_where (of the unikernel)")
+    {
+        let output = command(&unikernel, &["--protocol", "pvh", "--cmdline", "kind=noop"]).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+    }
 }

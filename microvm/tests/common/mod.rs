@@ -13,11 +13,16 @@ pub fn skip(test: &str, why: &str) {
 
 /// The unikernel; `None`, having said so, when it has not been built.
 pub fn unikernel(test: &str) -> Option<PathBuf> {
+    program(test, "isolab-unikernel")
+}
+
+/// The program `name`, static and for guests; `None`, having said so, when it has not been built.
+pub fn program(test: &str, name: &str) -> Option<PathBuf> {
     let programs = std::env::var_os("ISOLAB_PROGRAMS").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/programs/x86_64-unknown-linux-gnu/program"),
         PathBuf::from,
     );
-    let file = programs.join("isolab-unikernel");
+    let file = programs.join(name);
     if !file.exists() {
         skip(test, &format!("there is no {}; `cargo build` builds it", file.display()));
         return None;
@@ -34,6 +39,26 @@ pub fn kvm(test: &str) -> bool {
             false
         }
     }
+}
+
+/// The kernels that are given to boot Linux guests from, by `ISOLAB_KERNEL_SMALL` and `ISOLAB_KERNEL_DISTRO`; none,
+/// having said so, when there is none or this host's KVM cannot boot Linux.
+pub fn linux_kernels(test: &str) -> Vec<PathBuf> {
+    if !kvm(test) {
+        return Vec::new();
+    }
+    if isolab_microvm::probe::backend() == Some("pvm") {
+        skip(test, "kvm_pvm emulates a guest's kernel and cannot boot Linux");
+        return Vec::new();
+    }
+    let given = ["ISOLAB_KERNEL_SMALL", "ISOLAB_KERNEL_DISTRO"].map(|name| {
+        let kernel = std::env::var_os(name).map(PathBuf::from);
+        if kernel.is_none() {
+            skip(test, &format!("{name} names no kernel"));
+        }
+        kernel
+    });
+    given.into_iter().flatten().collect()
 }
 
 /// `isolab-microvm` with these arguments and an empty standard input.
