@@ -71,7 +71,7 @@ pub fn command(programs: &Programs, guest: &Guest) -> anyhow::Result<(Command, O
     let archive = archive(programs, &modules, &start, most, rootfs, &guest.rootfs)?;
 
     let mut command = Command::new(&programs.microvm);
-    command.arg("boot").arg("--kernel").arg(kernel);
+    command.args(["boot", "--framed-input", "--kernel"]).arg(kernel);
     command.arg("--initrd").arg(format!("/proc/self/fd/{}", archive.as_raw_fd()));
     command.args(["--cmdline", &format!("{COMMAND_LINE} quiet"), "--memory", &guest.memory_mib.to_string()]);
     command.args(["--cpus", &guest.cpus.to_string()]);

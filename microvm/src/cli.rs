@@ -97,6 +97,10 @@ pub(crate) struct Boot {
     /// A device that gives random numbers
     #[arg(long)]
     pub(crate) rng: bool,
+    /// Hand standard input, if it is no terminal, over to isolab's own init: not before it starts the command,
+    /// byte for byte, and with its end
+    #[arg(long)]
+    pub(crate) framed_input: bool,
     /// Take all of the above from this file, in Firecracker's JSON schema
     #[arg(long, value_name = "JSON", conflicts_with_all = ["kernel", "protocol", "initrd", "cmdline", "memory", "cpus", "drive", "net", "rng"])]
     pub(crate) config_file: Option<PathBuf>,

@@ -8,8 +8,8 @@ use crate::Error;
 use crate::devices::tty::{Feed, Tty};
 use crate::end::End;
 use crate::io::{is_always_ready, listen, or_end};
-use crate::terminal::Raw;
 use event_manager::{EventOps, EventSet, Events, MutEventSubscriber};
+use isolab_guest::ports::{INPUT_END, INPUT_ESCAPE};
 use rustix::io::Errno;
 use rustix::stdio::stdin;
 use std::io::Write;
@@ -21,6 +21,18 @@ const ESCAPE: u8 = 1;
 const QUIT: u8 = b'x';
 /// Exit status of a VM that Ctrl-A x has ended: as after `SIGTERM`.
 const QUIT_STATUS: u8 = 128 + 15;
+
+/// How standard input goes to the guest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// As keys, of which some are for the VMM: it is a terminal.
+    Keys,
+    /// As it is; its end is not said.
+    Plain,
+    /// For isolab's own init: kept back until that is ready, and with its end, which a serial line cannot say
+    /// otherwise.
+    Framed,
+}
 
 /// How standard input is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,27 +51,28 @@ enum Waiting {
 pub struct Input<'a, W: Write> {
     feed: Feed<'a, W>,
     end: &'a End,
-    /// The keys, if they come from a terminal.
-    keys: Option<Keys>,
+    framing: Framing,
+    keys: Keys,
     waiting: Waiting,
 }
 
 impl<'a, W: Write> Input<'a, W> {
-    /// Standard input, for `console`. `terminal` is the one it comes from.
-    pub fn new(
-        console: &'a Mutex<Tty<W>>,
-        end: &'a End,
-        terminal: Option<&Raw>,
-    ) -> Result<Input<'a, W>, Error> {
-        let keys = terminal.map(|_| Keys::default());
-        Ok(Input { feed: Feed::new(console)?, end, keys, waiting: Waiting::Paused })
+    /// Standard input, for `console`.
+    pub fn new(console: &'a Mutex<Tty<W>>, end: &'a End, framing: Framing) -> Result<Input<'a, W>, Error> {
+        let (feed, keys) = (Feed::new(console)?, Keys::default());
+        Ok(Input { feed, end, framing, keys, waiting: Waiting::Paused })
     }
 
     /// Reads once. Returns whether there may be more.
     fn read(&mut self) -> Result<bool, Error> {
         let mut buffer = [0; 64];
         match rustix::io::read(stdin(), &mut buffer) {
-            Ok(0) => return Ok(false),
+            Ok(0) => {
+                if self.framing == Framing::Framed {
+                    self.feed.push(&[INPUT_ESCAPE, INPUT_END])?;
+                }
+                return Ok(false);
+            }
             Ok(read) => self.take(&buffer[..read])?,
             Err(Errno::INTR | Errno::AGAIN) => {}
             Err(error) => return Err(Error::Input(error.into())),
@@ -69,10 +82,15 @@ impl<'a, W: Write> Input<'a, W> {
 
     /// Hands on what has been read, but for what is for the VMM.
     fn take(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        let Some(keys) = &mut self.keys else { return self.feed.push(bytes) };
-        let mut forward = Vec::with_capacity(bytes.len());
-        if bytes.iter().any(|&key| keys.press(key, &mut forward)) {
-            self.end.come(Ok(QUIT_STATUS));
+        let mut forward = Vec::with_capacity(2 * bytes.len());
+        match self.framing {
+            Framing::Plain => forward.extend_from_slice(bytes),
+            Framing::Framed => framed(bytes, &mut forward),
+            Framing::Keys => {
+                if bytes.iter().any(|&key| self.keys.press(key, &mut forward)) {
+                    self.end.come(Ok(QUIT_STATUS));
+                }
+            }
         }
         self.feed.push(&forward)
     }
@@ -124,6 +142,16 @@ impl<W: Write> MutEventSubscriber for Input<'_, W> {
         }
     }
 }
+/// Adds `bytes` to `forward` as the guest's init expects them: each escape twice.
+fn framed(bytes: &[u8], forward: &mut Vec<u8>) {
+    for &byte in bytes {
+        forward.push(byte);
+        if byte == INPUT_ESCAPE {
+            forward.push(byte);
+        }
+    }
+}
+
 /// Whether the last key was the escape.
 #[derive(Default)]
 struct Keys {
@@ -151,6 +179,13 @@ mod tests {
         let (mut state, mut forward) = (Keys::default(), Vec::new());
         let quit = keys.iter().any(|&key| state.press(key, &mut forward));
         (quit, forward)
+    }
+
+    #[test]
+    fn only_the_escape_is_said_twice() {
+        let mut forward = Vec::new();
+        framed(b"a\x10\x10\x04b", &mut forward);
+        assert_eq!(forward, b"a\x10\x10\x10\x10\x04b");
     }
 
     #[test]

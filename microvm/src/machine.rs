@@ -20,7 +20,7 @@ use crate::devices::virtio::config::Devices;
 use crate::devices::virtio::device::{self, Queues, Virtio};
 use crate::devices::virtio::place::{self, Place};
 use crate::end::End;
-use crate::input::Input;
+use crate::input::{Framing, Input};
 use crate::interrupts::{self, Line};
 use crate::io::Subscriber;
 use crate::memory::Memory;
@@ -75,6 +75,8 @@ pub struct Config<'a> {
     pub cpus: u8,
     /// Its virtio devices.
     pub devices: &'a Devices,
+    /// Whether standard input is framed, for a guest whose init takes it so ([`Framing`](crate::input::Framing)).
+    pub framed_input: bool,
     /// Whether the guest's marks go to the output.
     pub marks: bool,
 }
@@ -91,7 +93,7 @@ pub fn boot(config: Config<'_>, to: impl Write + Send, stamps: &Stamps) -> Resul
         stamps,
         || Machine::create(&kvm::open()?, Memory::within_host(config.memory_mib)?, config),
         |machine| machine.load(config),
-        |machine| machine.run(to, config.marks, stamps),
+        |machine| machine.run(to, config, stamps),
     )
 }
 
@@ -155,7 +157,7 @@ impl Machine {
         Ok(line)
     }
 
-    fn run(&mut self, to: impl Write + Send, marks: bool, stamps: &Stamps) -> Result<u8, Error> {
+    fn run(&mut self, to: impl Write + Send, config: Config<'_>, stamps: &Stamps) -> Result<u8, Error> {
         let blocked = Blocked::new()?;
         let output = Output::shared(Watch::new(to));
         let console = Mutex::new(Tty::new(output.clone(), self.line(SERIAL_INTERRUPT)?)?);
@@ -164,10 +166,19 @@ impl Machine {
         if terminal.is_some() {
             lock(&output).interactive();
         }
-        let mark = Mutex::new(MarkPort(marks.then(|| output.clone())));
+        let mark = Mutex::new(MarkPort(config.marks.then(|| output.clone())));
         let (exit, keyboard) = (Mutex::new(Exit), Mutex::new(Keyboard(output.clone())));
+        let framing = match &terminal {
+            Some(_) => Framing::Keys,
+            None if config.framed_input => Framing::Framed,
+            None => Framing::Plain,
+        };
+        if framing == Framing::Framed {
+            lock(&console).hold();
+        }
+        let release = || lock(&console).release();
         let (power, clock) = (Mutex::new(Power), Mutex::new(Clock));
-        let phase = Mutex::new(Phase::new(stamps));
+        let phase = Mutex::new(Phase::new(stamps, &release));
         let registers: Vec<_> =
             self.devices.iter().map(|(place, device)| (place, Mutex::new(device))).collect();
         let mut bus = Bus::floating()
@@ -184,7 +195,7 @@ impl Machine {
         }
         let end = End::new()?;
         let mut subscribers: Vec<Subscriber<'_>> = vec![
-            Box::new(Input::new(&console, &end, terminal.as_ref())?),
+            Box::new(Input::new(&console, &end, framing)?),
             Box::new(Signals::new(&blocked, &control, &end)?),
         ];
         subscribers.extend(self.devices.iter().map(|(_, device)| Box::new(Queues::new(device, &end)) as _));

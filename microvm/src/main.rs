@@ -74,6 +74,7 @@ fn boot(arguments: Boot, stamps: &Stamps) -> anyhow::Result<u8> {
         net,
         rng,
         config_file,
+        framed_input,
         marks,
         timeline,
     } = arguments;
@@ -90,7 +91,7 @@ fn boot(arguments: Boot, stamps: &Stamps) -> anyhow::Result<u8> {
         },
         (None, None) => bail!("give it a kernel (--kernel), or a machine file (--config-file)"),
     };
-    let status = machine::boot(machine.config(marks), StandardOutput, stamps)?;
+    let status = machine::boot(machine.config(framed_input, marks), StandardOutput, stamps)?;
     report(timeline, stamps)?;
     Ok(status)
 }

@@ -17,6 +17,11 @@ pub const PHASE_COMMAND: u8 = 2;
 pub const EXIT: u16 = 0xf4;
 /// The first serial port of a PC (16550A, eight registers).
 pub const SERIAL: u16 = 0x3f8;
+/// In framed input, which a VMM sends to [`SERIAL`] when nobody sits at a terminal: the byte behind this one is meant
+/// for init, unless it is this one again. ("Data link escape" of ASCII.)
+pub const INPUT_ESCAPE: u8 = 0x10;
+/// Behind [`INPUT_ESCAPE`]: the input has ended. ("End of transmission".)
+pub const INPUT_END: u8 = 0x04;
 /// The second serial port: a byte from the VMM is the number of a signal, for init to send to the command.
 pub const CONTROL: u16 = 0x2f8;
 /// The keyboard controller's command port, by which [`RESET`] ends firecracker.

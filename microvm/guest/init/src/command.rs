@@ -11,11 +11,11 @@ use crate::signals::unblock;
 use core::ffi::CStr;
 use isolab_init::start::{Start, key};
 use isolab_workload::linux::{exit, map, syscall};
-use rustix::fd::BorrowedFd;
+use rustix::fd::OwnedFd;
 use rustix::fs::{Access, Gid, Uid, access, fchown};
 use rustix::io::Errno;
 use rustix::process::{Pid, chdir, ioctl_tiocsctty, setsid};
-use rustix::stdio::dup2_stdout;
+use rustix::stdio::{dup2_stdin, dup2_stdout};
 use rustix::thread::{set_thread_gid, set_thread_groups, set_thread_uid};
 
 const FORK: usize = 57;
@@ -28,12 +28,19 @@ const NOT_EXECUTABLE: u8 = 126;
 /// The command does not exist.
 const NOT_FOUND: u8 = 127;
 
-/// Starts the command; `output` becomes its standard output, if there is one.
-pub(crate) fn begin(start: &Start<'_>, output: Option<BorrowedFd<'_>>) -> Result<Pid, Failure<'static>> {
+/// What becomes the command's standard input and output, where that is not the console.
+#[derive(Debug, Default)]
+pub(crate) struct Pipes {
+    pub(crate) input: Option<OwnedFd>,
+    pub(crate) output: Option<OwnedFd>,
+}
+
+/// Starts the command.
+pub(crate) fn begin(start: &Start<'_>, pipes: &Pipes) -> Result<Pid, Failure<'static>> {
     // SAFETY: this process has one thread, so the child's copy of it is whole.
     let child = unsafe { syscall(FORK, [0; 6]) };
     if child == 0 {
-        let status = prepare(start, output).map_or_else(
+        let status = prepare(start, pipes).map_or_else(
             |failure| {
                 complain(failure);
                 FAILED
@@ -49,12 +56,15 @@ pub(crate) fn begin(start: &Start<'_>, output: Option<BorrowedFd<'_>>) -> Result
 }
 
 /// Makes the child what the command shall find itself to be.
-fn prepare<'a>(start: &Start<'a>, output: Option<BorrowedFd<'_>>) -> Result<(), Failure<'a>> {
+fn prepare<'a>(start: &Start<'a>, pipes: &Pipes) -> Result<(), Failure<'a>> {
     unblock()?;
     setsid().at("starting a session for", c"the command")?;
     // A console that is no terminal has no session.
     let _ = ioctl_tiocsctty(console());
-    if let Some(output) = output {
+    if let Some(input) = &pipes.input {
+        dup2_stdin(input).at("giving its input to", c"the command")?;
+    }
+    if let Some(output) = &pipes.output {
         dup2_stdout(output).at("giving its output to", c"the command")?;
     }
     let (user, group) = (Uid::from_raw(start.user.0), Gid::from_raw(start.user.1));

@@ -11,15 +11,17 @@
 //! 4. `root.rs`: the root: a folder of the initial RAM file system, or a disk, with an overlay on top.
 //! 5. `mounts.rs`: what every program expects: `/proc`, `/sys`, `/dev`, `/tmp`, `/run`.
 //! 6. `loopback.rs`: the network device that every machine has comes up; and the host gets its name.
-//! 7. `console.rs`: the serial line becomes a plain pipe, unless somebody sits at a terminal.
+//! 7. `console.rs`: the serial line becomes as plain as a pipe, unless somebody sits at a terminal.
 //! 8. `command.rs`: user, folder, session, `execve`. The command is a child: PID 1 must not end.
-//! 9. `signals.rs`, `relay.rs`: signals to the command, marks from the command, orphans reaped, until it ends.
+//! 9. `relay.rs`, `input.rs`, `signals.rs`: input and signals to the command, marks from the command, orphans
+//!    reaped, until it ends.
 //! 10. `end.rs`: its exit status goes to the VMM, and with that the VM ends.
 //!
 //! Whatever fails is said in one line on the console (`failure.rs`), and ends the VM with status 125.
 //!
-//! Unsafe code is in `command.rs` (`fork`, `execve`), `loopback.rs` (an ioctl), `ports.rs` (`ioperm`) and
-//! `signals.rs` (the mask, `signalfd`) only. This library is what can be tested outside of a VM, and what the
+//! Unsafe code is in `command.rs` (`fork`, `execve`), `console.rs` (its descriptor), `loopback.rs` (an ioctl),
+//! `memory.rs` (what the compiler wants from a C library), `ports.rs` (`ioperm`) and `signals.rs` (the mask,
+//! `signalfd`) only. This library is what can be tested outside of a VM, and what the
 //! packer shares.
 #![no_std]
 #![deny(unsafe_code)]

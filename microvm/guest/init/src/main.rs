@@ -9,6 +9,7 @@ mod command;
 mod console;
 mod end;
 mod failure;
+mod input;
 #[allow(unsafe_code)]
 mod loopback;
 #[allow(unsafe_code)]

@@ -1,12 +1,14 @@
-//! What PID 1 does while the command runs (`poll(2)`, `wait(2)`): signals to it, marks from it, and the death of
-//! orphans, whose parent PID 1 becomes.
+//! What PID 1 does while the command runs (`poll(2)`, `wait(2)`): input and signals to it, marks from it, and the
+//! death of orphans, whose parent PID 1 becomes.
 //!
 //! Marks come through a pipe, not by a port of the command's own: it need not be root, nor know where it runs.
 //! The pipe is emptied once more after the command's end, because its last bytes may still be in there, but not
 //! waited for: an orphan may hold its other end for ever.
 
-use crate::command::{self, FAILED};
+use crate::command::{self, FAILED, Pipes};
+use crate::console::console;
 use crate::failure::{Context, Failure};
+use crate::input::Input;
 use crate::signals::Signals;
 use core::ffi::CStr;
 use isolab_guest::port::{out, out_all};
@@ -26,24 +28,31 @@ const CONTROL: &CStr = c"/dev/ttyS1";
 /// Runs the command to its end. Returns its status.
 pub(crate) fn run<'a>(start: &Start<'a>) -> Result<u8, Failure<'a>> {
     let signals = Signals::block()?;
-    let (mut marks, output) = if start.marks {
-        let (marks, output) = pipe_with(PipeFlags::CLOEXEC).at("making a pipe for", c"marks")?;
-        (Some(marks), Some(output))
-    } else {
-        (None, None)
-    };
+    let (mut pipes, mut marks, mut input) = (Pipes::default(), None, None);
+    if start.marks {
+        let (ours, commands) = pipe_with(PipeFlags::CLOEXEC).at("making a pipe for", c"marks")?;
+        (marks, pipes.output) = (Some(ours), Some(commands));
+    }
+    if !start.terminal {
+        let (ours, commands) = Input::new()?;
+        (input, pipes.input) = (Some(ours), Some(commands));
+    }
     out(PHASE, PHASE_COMMAND);
-    let command = command::begin(start, output.as_ref().map(AsFd::as_fd))?;
-    drop(output);
+    let command = command::begin(start, &pipes)?;
+    drop(pipes);
     // Opened now and not before: it takes the driver a while, and the VMM keeps what it has to say.
     let mut control = control();
     loop {
-        let [signal, mark, word] = wait_for(&signals, marks.as_ref(), control.as_ref())?;
+        let [signal, mark, word, room, typed] =
+            wait_for(&signals, marks.as_ref(), control.as_ref(), input.as_ref())?;
         if mark && marks.as_ref().is_some_and(|marks| !relay(marks)) {
             marks = None;
         }
         if word && control.as_ref().is_some_and(|control| !obey(control, command)) {
             control = None;
+        }
+        if (room || typed) && input.as_mut().is_some_and(|input| !input.go_on()) {
+            input = None;
         }
         if signal {
             while let Some(signal) = signals.next() {
@@ -59,18 +68,28 @@ pub(crate) fn run<'a>(start: &Start<'a>) -> Result<u8, Failure<'a>> {
     }
 }
 
-/// Waits until one of them has something to read.
+/// Waits until something can be done about one of them: signals, marks, the control port, the command's input
+/// that can take more, the console that has some.
 fn wait_for(
     signals: &Signals,
     marks: Option<&OwnedFd>,
     control: Option<&OwnedFd>,
-) -> Result<[bool; 3], Failure<'static>> {
-    let mut events =
-        [Some(signals.as_fd()), marks.map(AsFd::as_fd), control.map(AsFd::as_fd)].map(|descriptor| {
-            // Where there is none, nothing is asked about another one.
-            let flags = if descriptor.is_some() { PollFlags::IN } else { PollFlags::empty() };
-            PollFd::from_borrowed_fd(descriptor.unwrap_or(signals.as_fd()), flags)
-        });
+    input: Option<&Input>,
+) -> Result<[bool; 5], Failure<'static>> {
+    let full = input.and_then(Input::full);
+    let typed = input.filter(|_| full.is_none()).map(|_| console());
+    let mut events = [
+        (Some(signals.as_fd()), PollFlags::IN),
+        (marks.map(AsFd::as_fd), PollFlags::IN),
+        (control.map(AsFd::as_fd), PollFlags::IN),
+        (full.map(AsFd::as_fd), PollFlags::OUT),
+        (typed, PollFlags::IN),
+    ]
+    .map(|(descriptor, flags)| match descriptor {
+        Some(descriptor) => PollFd::from_borrowed_fd(descriptor, flags),
+        // Where there is none, nothing is asked about another one.
+        None => PollFd::from_borrowed_fd(signals.as_fd(), PollFlags::empty()),
+    });
     match poll(&mut events, None) {
         Ok(_) | Err(Errno::INTR) => Ok(events.map(|event| !event.revents().is_empty())),
         Err(error) => Err(error).at("waiting for", c"the command"),

@@ -12,7 +12,20 @@ use rustix::process::Signal;
 const RT_SIGPROCMASK: usize = 14;
 const SIGNALFD4: usize = 289;
 const CLOEXEC_NONBLOCK: usize = 0o2_000_000 | 0o4_000;
-static ALL: u64 = u64::MAX;
+const NONE: u64 = 0;
+const ALL: u64 = u64::MAX;
+/// What is waited for: the end of a child, and what the command shall get. Others (SIGPIPE, which a command that
+/// closes its input causes) are for nobody.
+static AWAITED: u64 = set(&[
+    Signal::CHILD,
+    Signal::HUP,
+    Signal::INT,
+    Signal::QUIT,
+    Signal::TERM,
+    Signal::USR1,
+    Signal::USR2,
+    Signal::WINCH,
+]);
 /// The size of the kernel's set of signals, in bytes.
 const SET: usize = size_of::<u64>();
 /// "Set the mask to this."
@@ -28,7 +41,7 @@ impl Signals {
     /// Blocks all signals; from now on they wait to be read.
     pub(crate) fn block() -> Result<Signals, Failure<'static>> {
         set_mask(ALL).at("blocking", c"signals")?;
-        let words = [usize::MAX, (&raw const ALL) as usize, SET, CLOEXEC_NONBLOCK, 0, 0];
+        let words = [usize::MAX, (&raw const AWAITED) as usize, SET, CLOEXEC_NONBLOCK, 0, 0];
         // SAFETY: the kernel reads one set of signals.
         let result = unsafe { syscall(SIGNALFD4, words) };
         if result < 0 {
@@ -55,7 +68,17 @@ impl AsFd for Signals {
 
 /// Lets all signals in again: for a child, before it becomes the command.
 pub(crate) fn unblock() -> Result<(), Failure<'static>> {
-    set_mask(0).at("unblocking", c"signals")
+    set_mask(NONE).at("unblocking", c"signals")
+}
+
+/// A set of signals as the kernel wants it: a bit for each, the first one's being the lowest.
+const fn set(signals: &[Signal]) -> u64 {
+    let (mut set, mut index) = (0, 0);
+    while index < signals.len() {
+        set |= 1 << (signals[index].as_raw() - 1);
+        index += 1;
+    }
+    set
 }
 
 fn set_mask(set: u64) -> Result<(), Errno> {
