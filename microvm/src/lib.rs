@@ -30,8 +30,8 @@
 //! What that kernel unpacks and starts is made before there is any VM: [`pack`] packs a folder, the kernel's modules
 //! (unpacked by [`decompress`]) and the guest's init.
 //!
-//! Beside the path: [`machine_file`] (a VM described in JSON), [`error`] (what can go wrong, by step) and [`probe`]
-//! (what kind of KVM this host has).
+//! Beside the path: [`machine_file`] (a VM described in JSON), [`error`] (what can go wrong, by step), [`probe`]
+//! (what kind of KVM this host has) and [`fuzz`] (the bodies of the fuzz targets).
 //!
 //! For the unikernel there is no interrupt controller and no thread: it needs none.
 //! Unsafe code is in [`memory`] (handing memory to KVM), [`vcpu`] (reading a union of `kvm_run`, and
@@ -46,6 +46,7 @@ pub mod devices;
 pub mod end;
 pub mod error;
 pub mod exit;
+pub mod fuzz;
 pub mod input;
 pub mod interrupts;
 pub mod io;

@@ -88,7 +88,14 @@ fn a_file_that_is_none_is_refused() {
     }
 }
 
+/// No file that remembers the failed cases.
+fn cases() -> ProptestConfig {
+    ProptestConfig { failure_persistence: None, ..ProptestConfig::default() }
+}
+
 proptest! {
+    #![proptest_config(cases())]
+
     #[test]
     fn no_text_breaks_the_reader(place in 0..FULL.len(), noise in any::<Vec<u8>>(), cut in any::<bool>()) {
         let mut text = FULL.as_bytes().to_vec();

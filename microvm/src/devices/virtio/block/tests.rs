@@ -172,7 +172,14 @@ fn what_cannot_be_a_disk_is_refused() {
     assert!(words("", true).contains("neither a file nor a block device"));
 }
 
+/// No file that remembers the failed cases.
+fn cases() -> ProptestConfig {
+    ProptestConfig { failure_persistence: None, ..ProptestConfig::default() }
+}
+
 proptest! {
+    #![proptest_config(cases())]
+
     /// The file changes by valid requests, and by those only: against a model that is a vector.
     #[test]
     fn the_file_is_what_valid_requests_made_it(

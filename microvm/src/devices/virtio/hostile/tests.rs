@@ -1,10 +1,6 @@
-use super::super::block::Block;
-use super::super::mac::Mac;
-use super::super::net::Net;
-use super::super::rng::Rng;
 use super::*;
+use crate::fuzz;
 use proptest::prelude::*;
-use std::io::Write;
 
 /// Steps that mostly go somewhere: what random bytes alone would seldom say.
 fn text() -> impl Strategy<Value = Vec<u8>> {
@@ -32,7 +28,14 @@ fn text() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
+/// No file that remembers the failed cases.
+fn cases() -> ProptestConfig {
+    ProptestConfig { failure_persistence: None, ..ProptestConfig::default() }
+}
+
 proptest! {
+    #![proptest_config(cases())]
+
     #[test]
     fn each_step_is_read_as_it_was_written(text in text()) {
         let (mut rest, mut again) = (&text[..], Vec::new());
@@ -44,27 +47,19 @@ proptest! {
 
     #[test]
     fn no_guest_breaks_a_disk(text in text(), noise in prop::collection::vec(any::<u8>(), 0..400)) {
-        let content = vec![0x5a; 16 << 10];
-        let mut file = tempfile::NamedTempFile::new().unwrap();
-        file.write_all(&content).unwrap();
-        for text in [&text, &noise] {
-            guest(Box::new(Block::open(file.path(), true).unwrap()), text);
-            prop_assert_eq!(&std::fs::read(file.path()).unwrap(), &content);
-        }
-        for text in [&text, &noise] {
-            guest(Box::new(Block::open(file.path(), false).unwrap()), text);
-            prop_assert_eq!(file.as_file().metadata().unwrap().len(), 16 << 10);
-        }
+        fuzz::block_queue(&text);
+        fuzz::block_queue(&noise);
     }
 
     #[test]
-    fn no_guest_breaks_a_network_card(text in text(), lengths in prop::collection::vec(any::<u16>(), 0..300)) {
-        guest(Box::new(Net::new(Packets::new(lengths), Mac::of("tap0"))), &text);
+    fn no_guest_breaks_a_network_card(text in text(), noise in prop::collection::vec(any::<u8>(), 16..400)) {
+        fuzz::net_queue(&[&noise[..16], &text].concat());
+        fuzz::net_queue(&noise);
     }
 
     #[test]
     fn no_guest_breaks_the_entropy_device(text in text(), noise in prop::collection::vec(any::<u8>(), 0..400)) {
-        guest(Box::new(Rng), &text);
-        guest(Box::new(Rng), &noise);
+        fuzz::registers(&text);
+        fuzz::registers(&noise);
     }
 }
