@@ -8,11 +8,11 @@
 //! The interface must exist: who makes it decides which network it is in and who may use it, and the VMM
 //! needs no privilege then.
 
+use nix::net::if_::if_nametoindex;
 use rustix::fs::{Mode, OFlags, open};
 use rustix::io::{Errno, read, write};
-use rustix::ioctl::{IntegerSetter, Setter, ioctl, opcode};
+use rustix::ioctl::{IntegerSetter, Setter, Updater, ioctl, opcode};
 use std::ffi::{c_int, c_short};
-use std::fs;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -45,8 +45,8 @@ pub enum TapError {
         "there is no tap interface {0:?}; make it: `ip tuntap add {0} mode tap user $USER`, `ip link set {0} up`"
     )]
     Missing(String),
-    /// It is another kind of interface.
-    #[error("the interface {0:?} is no tap interface")]
+    /// It is another kind of interface, or shared by several queues.
+    #[error("the interface {0:?} is no tap interface with one queue")]
     Kind(String),
     /// Another program has it.
     #[error("the tap interface {0:?} is in use by another program")]
@@ -71,14 +71,8 @@ impl Tap {
     /// Opens the interface `name`.
     pub fn open(name: &str) -> Result<Tap, TapError> {
         // Asked for an interface that does not exist, the kernel would make one and remove it at the end.
-        let known =
-            !name.is_empty() && name.len() <= LONGEST_NAME && !name.contains('/') && !name.starts_with('.');
-        let folder = format!("/sys/class/net/{name}");
-        if !known || !fs::exists(&folder).unwrap_or(false) {
+        if name.len() > LONGEST_NAME || if_nametoindex(name).is_err() {
             return Err(TapError::Missing(name.into()));
-        }
-        if !fs::exists(format!("{folder}/tun_flags")).unwrap_or(false) {
-            return Err(TapError::Kind(name.into()));
         }
         let failed =
             |step| move |error: Errno| TapError::Open { name: name.into(), step, source: error.into() };
@@ -86,13 +80,14 @@ impl Tap {
         let file = open("/dev/net/tun", flags, Mode::empty()).map_err(failed("/dev/net/tun"))?;
         let mut request = Request { name: [0; LONGEST_NAME + 1], flags: FLAGS, rest: [0; 22] };
         request.name[..name.len()].copy_from_slice(name.as_bytes());
-        // SAFETY: the kernel reads a `struct ifreq` here, which this is: 40 bytes, of which it uses these fields.
-        unsafe { ioctl(&file, Setter::<SET_INTERFACE, Request>::new(request)) }.map_err(
-            |error| match error {
+        // SAFETY: the kernel reads and writes a `struct ifreq` here, which this is: 40 bytes, any of which are fine.
+        unsafe { ioctl(&file, Updater::<SET_INTERFACE, Request>::new(&mut request)) }.map_err(|error| {
+            match error {
                 Errno::BUSY => TapError::InUse(name.into()),
+                Errno::INVAL => TapError::Kind(name.into()),
                 error => failed("TUNSETIFF")(error),
-            },
-        )?;
+            }
+        })?;
         // SAFETY: the kernel reads an `int` here.
         unsafe { ioctl(&file, Setter::<SET_HEADER_SIZE, c_int>::new(HEADER as c_int)) }
             .map_err(failed("TUNSETVNETHDRSZ"))?;
