@@ -1,7 +1,12 @@
-//! The command: a child in a session of its own, with the console as its terminal, as its user, in its folder
-//! (`fork(2)`, `setsid(2)`, `setuid(2)`, `execve(2)`).
+//! The command: a child in a session of its own, as its user, in its folder (`fork(2)`, `setsid(2)`, `setuid(2)`,
+//! `execve(2)`).
 //!
-//! The order: the terminal before the user changes, because it is root's; groups before the group, and the group
+//! Where somebody sits at the console, the command is in front of it, but the session is PID 1's (`setpgid(2)`,
+//! `tcsetpgrp(3)`): when the process that leads a terminal's session ends, the kernel hangs the line up and
+//! throws away what has not gone out, and the command's last words would be lost.
+//!
+//! The order: the terminal before signals are let through, because one of them stops who takes a terminal from
+//! behind; the terminal before the user changes, because it is root's; groups before the group, and the group
 //! before the user, because only root may change them; the folder as the user, because it must be allowed to
 //! enter it.
 
@@ -14,8 +19,9 @@ use isolab_workload::linux::{exit, map, syscall};
 use rustix::fd::OwnedFd;
 use rustix::fs::{Access, Gid, Uid, access, fchown};
 use rustix::io::Errno;
-use rustix::process::{Pid, chdir, ioctl_tiocsctty, setsid};
+use rustix::process::{Pid, chdir, getpid, ioctl_tiocsctty, setpgid, setsid};
 use rustix::stdio::{dup2_stdin, dup2_stdout};
+use rustix::termios::tcsetpgrp;
 use rustix::thread::{set_thread_gid, set_thread_groups, set_thread_uid};
 
 const FORK: usize = 57;
@@ -37,6 +43,11 @@ pub(crate) struct Pipes {
 
 /// Starts the command.
 pub(crate) fn begin(start: &Start<'_>, pipes: &Pipes) -> Result<Pid, Failure<'static>> {
+    if start.terminal {
+        setsid().at("starting a session for", c"the console")?;
+        // A console that is no terminal has no session.
+        let _ = ioctl_tiocsctty(console());
+    }
     // SAFETY: this process has one thread, so the child's copy of it is whole.
     let child = unsafe { syscall(FORK, [0; 6]) };
     if child == 0 {
@@ -57,10 +68,13 @@ pub(crate) fn begin(start: &Start<'_>, pipes: &Pipes) -> Result<Pid, Failure<'st
 
 /// Makes the child what the command shall find itself to be.
 fn prepare<'a>(start: &Start<'a>, pipes: &Pipes) -> Result<(), Failure<'a>> {
+    if start.terminal {
+        setpgid(None, None).at("making a process group of", c"the command")?;
+        let _ = tcsetpgrp(console(), getpid());
+    } else {
+        setsid().at("starting a session for", c"the command")?;
+    }
     unblock()?;
-    setsid().at("starting a session for", c"the command")?;
-    // A console that is no terminal has no session.
-    let _ = ioctl_tiocsctty(console());
     if let Some(input) = &pipes.input {
         dup2_stdin(input).at("giving its input to", c"the command")?;
     }

@@ -144,11 +144,14 @@ fn tell(command: Pid, signal: Signal) {
     let _ = kill_process(command, signal);
 }
 
-/// Reaps all that has ended. Returns the command's status if it is among them.
+/// Reaps all that has ended. Returns the command's status if it is among them. A command that has stopped goes on.
 fn reap(command: Pid) -> Option<u8> {
     let mut found = None;
-    while let Ok(Some((process, status))) = wait(WaitOptions::NOHANG) {
-        if process == command {
+    while let Ok(Some((process, status))) = wait(WaitOptions::NOHANG | WaitOptions::UNTRACED) {
+        if process == command && status.stopped() {
+            // By Ctrl-Z, and nobody is there who could continue it.
+            tell(command, Signal::CONT);
+        } else if process == command {
             let by_signal = status.terminating_signal().map(|signal| 128 + signal);
             found = Some(status.exit_status().or(by_signal).map_or(FAILED, |status| status as u8));
         }
