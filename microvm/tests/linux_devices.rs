@@ -6,8 +6,8 @@
 mod common;
 
 use common::{file, linux_kernels, microvm, program, skip};
-use isolab_microvm::pack::{self, modules};
 use isolab_microvm::pack::start::Start;
+use isolab_microvm::pack::{self, modules};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -19,7 +19,9 @@ const HOST: &str = r#"
 B=/bin/busybox
 $B tunctl -t tap0 >/dev/null && $B ip addr add 10.9.0.1/24 dev tap0 && $B ip link set tap0 up || exit 99
 $B httpd -f -p 10.9.0.1:80 -h "$FOLDER" & httpd=$!
-$B nc -l -p 81 >"$FOLDER/sent" & nc=$!
+# Its own input must not end, or it says goodbye before the guest has sent all.
+$B mkfifo "$FOLDER/never"
+$B nc -l -p 81 <>"$FOLDER/never" >"$FOLDER/sent" & nc=$!
 "$@"; status=$?
 kill $httpd $nc 2>/dev/null; wait
 exit $status
