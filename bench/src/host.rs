@@ -1,6 +1,9 @@
 //! The host record: what machine the numbers were measured on, so that nobody compares them with
 //! another's. It holds no name of a machine or user, and no path.
 
+pub mod clock;
+
+use clock::Clock;
 use isolab_runtime::cgroup::{Hierarchy, Mode};
 use rustix::system::{sysinfo, uname};
 use serde::{Deserialize, Serialize};
@@ -20,6 +23,10 @@ pub struct Host {
     pub memory_mib: u64,
     /// The machine is itself a virtual machine, so a VM on it is nested.
     pub nested: bool,
+    /// An emulator runs the machine's code: its times are no times of hardware.
+    pub emulated: bool,
+    /// What the run's times are times of.
+    pub clock: Clock,
     /// KVM's backend: `vmx`, `svm`, `pvm`, `unknown`, or `none`.
     pub kvm: String,
     /// How KVM runs the kernel code of a guest: `native`, `emulated` or `unknown`; found by timing a loop.
@@ -59,6 +66,8 @@ impl Host {
             cpus: std::thread::available_parallelism().map_or(1, usize::from),
             memory_mib: (system.totalram as u64 * u64::from(system.mem_unit)) >> 20,
             nested: field("flags").split(' ').any(|flag| flag == "hypervisor"),
+            emulated: clock::is_emulated(),
+            clock: Clock::here(),
             kvm: kvm_backend(),
             guest_kernel: match isolab_microvm::probe::ring0_nanoseconds_per_turn() {
                 Ok(turn) if turn < EMULATED_NS => "native".into(),
@@ -82,7 +91,11 @@ impl Host {
 
     /// Rows for people: what, and its value.
     pub fn rows(&self) -> Vec<(&'static str, String)> {
-        let machine = if self.nested { "virtual: VMs on it are nested" } else { "physical" };
+        let machine = match self {
+            Host { emulated: true, .. } => "emulated by QEMU: times are no times of hardware",
+            Host { nested: true, .. } => "virtual: VMs on it are nested",
+            _ => "physical",
+        };
         let guest_kernel = match &*self.guest_kernel {
             "emulated" => "emulated: not a cost of hardware virtualization".into(),
             other => other.to_owned(),
@@ -91,6 +104,7 @@ impl Host {
             ("CPU", format!("{}, {} usable", self.cpu, self.cpus)),
             ("memory", format!("{} MiB", self.memory_mib)),
             ("machine", machine.into()),
+            ("clock", self.clock.explained().into()),
             ("kernel", format!("Linux {}", self.kernel)),
             ("KVM backend", self.kvm.clone()),
             ("guest kernel code", guest_kernel),
@@ -107,7 +121,12 @@ impl Host {
     /// One line for chart captions.
     pub fn caption(&self) -> String {
         let nested = if self.nested { ", nested" } else { "" };
-        format!("{}, Linux {}, KVM by {}{nested}, cgroup {}", self.cpu, self.kernel, self.kvm, self.cgroup)
+        let emulated = if self.emulated { ", emulated" } else { "" };
+        let clock = if self.clock == Clock::VirtualIcount { ", clock virtual-icount" } else { "" };
+        format!(
+            "{}{emulated}, Linux {}, KVM by {}{nested}, cgroup {}{clock}",
+            self.cpu, self.kernel, self.kvm, self.cgroup
+        )
     }
 }
 

@@ -18,7 +18,9 @@ const LINE: LineStyle = LineStyle::none().fill('─').junction('─');
 
 /// Renders the table of a run: one part for each clock. Ends in a line feed.
 pub fn render(summary: &Summary) -> String {
-    CLOCKS.map(|clock| format!("{}, in ms\n{}\n", clock.name(), part(summary, clock))).join("\n")
+    CLOCKS
+        .map(|clock| format!("{}, in {}\n{}\n", clock.name(), summary.time.unit(), part(summary, clock)))
+        .join("\n")
 }
 
 fn part(summary: &Summary, clock: Clock) -> Table {

@@ -7,6 +7,7 @@ use super::axis::Axis;
 use super::canvas::{Area, Drawn, FIGURE, MARGIN, NAME, NOTE, Stands, WIDTH, line, svg, write};
 use super::ink::{self, GRID, INK};
 use super::{Circumstances, spread};
+use crate::host::clock::Clock as Time;
 use crate::stats::{Clock, Figure, Sorted, Summary, bootstrap, ecdf, show};
 use isolab_timeline::Stack;
 use plotters::prelude::{Color, PathElement};
@@ -67,8 +68,12 @@ pub fn draw(summary: &Summary, of: Circumstances<'_>) -> String {
         |area, top, bottom| {
             let shortest = curves.iter().map(|curve| curve.figure.sample.min()).fold(f64::MAX, f64::min);
             let longest = curves.iter().map(|curve| curve.figure.sample.max()).fold(0.0, f64::max);
-            let plot =
-                Plot { axis: Axis::spanning(shortest, longest), top: top + LABELS, bottom: bottom - AXIS };
+            let plot = Plot {
+                axis: Axis::spanning(shortest, longest),
+                top: top + LABELS,
+                bottom: bottom - AXIS,
+                time: summary.time,
+            };
             plot.grid(area)?;
             plot.labels(area, &curves)?;
             // Floors first: what they are held against is drawn over them.
@@ -82,6 +87,7 @@ struct Plot {
     axis: Axis,
     top: i32,
     bottom: i32,
+    time: Time,
 }
 
 impl Plot {
@@ -106,7 +112,7 @@ impl Plot {
             write(area, &tick.to_string(), (x, self.bottom + 14), Stands::Centred, NOTE)?;
         }
         line(area, (LEFT, self.bottom), (RIGHT, self.bottom), INK)?;
-        let unit = format!("{}, in milliseconds{}", CLOCK.name(), self.axis.remark());
+        let unit = format!("{}, in {}{}", CLOCK.name(), self.time.unit_in_words(), self.axis.remark());
         write(area, &unit, (i32::midpoint(LEFT, RIGHT), self.bottom + 34), Stands::Centred, NOTE)
     }
 
@@ -114,7 +120,8 @@ impl Plot {
         let texts: Vec<[String; 3]> = curves
             .iter()
             .map(|Curve { stack, figure }| {
-                let p50 = show::p50(figure) + if figure.below_probe { "" } else { " ms" };
+                let p50 = show::p50(figure)
+                    + &if figure.below_probe { String::new() } else { format!(" {}", self.time.unit()) };
                 [stack.to_string(), p50, show::interval_ms(figure)]
             })
             .collect();

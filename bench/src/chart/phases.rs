@@ -8,6 +8,7 @@ use super::Circumstances;
 use super::axis::Axis;
 use super::canvas::{Area, Drawn, FIGURE, MARGIN, NAME, NOTE, Stands, WIDTH, line, svg, write};
 use super::ink::{self, GRID, INK};
+use crate::host::clock::Clock as Time;
 use crate::stats::{Clock, Figure, StackSummary, Summary, bootstrap, show};
 use isolab_timeline::Phase;
 
@@ -42,12 +43,17 @@ pub fn draw(summary: &Summary, of: Circumstances<'_>) -> String {
     let rows = summary.stacks.len() as i32;
     svg(
         "What the time goes to",
-        "Phases of a launch, in milliseconds",
+        &format!("Phases of a launch, in {}", summary.time.unit_in_words()),
         &caption,
         HEAD + ROW * rows + AXIS,
         |area, top, bottom| {
             let longest = summary.stacks.iter().map(total).fold(0.0, f64::max);
-            let plot = Plot { axis: Axis::from_zero(longest), top: top + HEAD, bottom: bottom - AXIS };
+            let plot = Plot {
+                axis: Axis::from_zero(longest),
+                top: top + HEAD,
+                bottom: bottom - AXIS,
+                time: summary.time,
+            };
             plot.grid(area)?;
             Plot::heads(area, top)?;
             (0..)
@@ -65,6 +71,7 @@ struct Plot {
     axis: Axis,
     top: i32,
     bottom: i32,
+    time: Time,
 }
 
 impl Plot {
@@ -80,7 +87,13 @@ impl Plot {
             write(area, &tick.to_string(), (x, self.bottom + 14), Stands::Centred, NOTE)?;
         }
         line(area, (LEFT, self.bottom), (RIGHT, self.bottom), INK)?;
-        write(area, "milliseconds", (i32::midpoint(LEFT, RIGHT), self.bottom + 34), Stands::Centred, NOTE)
+        write(
+            area,
+            self.time.unit_in_words(),
+            (i32::midpoint(LEFT, RIGHT), self.bottom + 34),
+            Stands::Centred,
+            NOTE,
+        )
     }
 
     /// The columns' heads, which are the key to the bars as well.

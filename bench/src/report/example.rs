@@ -118,6 +118,8 @@ fn host() -> crate::host::Host {
         cpus: 2,
         memory_mib: 8192,
         nested: true,
+        emulated: false,
+        clock: crate::host::clock::Clock::Monotonic,
         kvm: "svm".into(),
         guest_kernel: "native".into(),
         cgroup: "v2".into(),

@@ -36,7 +36,9 @@ pub(super) fn render(file: &SamplesFile, summary: &Summary, charts: &Charts) -> 
         .set_syntax(SyntaxConfig::builder().keep_trailing_newline(true).build().expect("the usual syntax"));
     templates.add_filter("cell", markdown_cell);
     // No line break between a number and its unit.
-    templates.add_filter("tied", |text: &str| text.replace(" ms", "\u{a0}ms").replace(" %", "\u{a0}%"));
+    templates.add_filter("tied", |text: &str| {
+        text.replace("virtual ms", "virtual\u{a0}ms").replace(" ms", "\u{a0}ms").replace(" %", "\u{a0}%")
+    });
     // The first name's ending turns escaping on.
     for (name, text) in
         [("report.html", include_str!("report.html.j2")), ("summary.md", include_str!("summary.md.j2"))]
@@ -73,6 +75,10 @@ fn values(file: &SamplesFile, summary: &Summary, charts: &Charts) -> Value {
         phases_chart => Value::from_safe_string(charts.phases.clone()),
         interval => bootstrap::method(),
         host => file.host.rows().into_iter().map(|(what, value)| context! { what, value }).collect::<Vec<_>>(),
+        unit => file.host.clock.unit(),
+        unit_in_words => file.host.clock.unit_in_words(),
+        clock => file.host.clock.explained(),
+        machine_emulated => file.host.emulated,
         host_line => file.host.caption(),
         workload => workloads(file),
         launches => summary.launches(),
@@ -81,7 +87,7 @@ fn values(file: &SamplesFile, summary: &Summary, charts: &Charts) -> Value {
         command => file.command.clone(),
         placement => file.placement.clone(),
         pause_ms => crate::compare::PAUSE.as_millis(),
-        emulated => file.host.guest_kernel == "emulated",
+        guest_kernel_emulated => file.host.guest_kernel == "emulated",
         commit => file.commit.id.clone(),
         dirty => file.commit.dirty,
         syscalls => syscalls(file),

@@ -48,7 +48,7 @@ const fn noun(stack: Stack) -> &'static str {
 pub fn headline(summary: &Summary) -> String {
     let time = |stack| {
         let figure = summary.clock(stack, RULER).filter(|figure| !figure.below_probe)?;
-        Some(show::ms_in_words(figure.p50()))
+        Some(show::ms_in_words(figure.p50(), summary.time))
     };
     let mut walls = Vec::new();
     let mut factors = Vec::new();

@@ -1,6 +1,7 @@
 //! Figures as text: one way to write each, for the terminal, the charts and the report.
 
 use super::{Figure, Interval, Ratio};
+use crate::host::clock::Clock;
 
 /// What stands where there is no figure.
 pub const NONE: &str = "–";
@@ -15,9 +16,9 @@ pub fn ms(milliseconds: f64) -> String {
     }
 }
 
-/// Milliseconds as a sentence says them, with the unit: three digits.
-pub fn ms_in_words(milliseconds: f64) -> String {
-    format!("{} ms", three_digits(milliseconds))
+/// Milliseconds of `clock` as a sentence says them, with the unit: three digits.
+pub fn ms_in_words(milliseconds: f64, clock: Clock) -> String {
+    format!("{} {}", three_digits(milliseconds), clock.unit())
 }
 
 /// A factor: three digits.

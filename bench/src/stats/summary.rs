@@ -2,6 +2,7 @@
 
 use super::bootstrap::Medians;
 use super::{Interval, Ratio, Sorted};
+use crate::host::clock::Clock as Time;
 use crate::samples::{SamplesFile, ms};
 use isolab_timeline::{Mark, Phase, Stack};
 
@@ -124,6 +125,8 @@ impl StackSummary {
 /// All figures of a run.
 #[derive(Clone, Debug)]
 pub struct Summary {
+    /// What the times are times of, and so their unit.
+    pub time: Time,
     /// The stacks of which at least one launch counts, in the order of [`Stack::ALL`].
     pub stacks: Vec<StackSummary>,
 }
@@ -149,7 +152,7 @@ impl Summary {
                 }),
             }
         });
-        Summary { stacks: stacks.collect() }
+        Summary { time: file.host.clock, stacks: stacks.collect() }
     }
 
     /// One stack's figures, where it was measured.

@@ -66,6 +66,23 @@ fn what_went_wrong_is_on_both_pages_and_escaped() {
 }
 
 #[test]
+fn an_emulated_machine_and_virtual_time_are_named_wherever_a_figure_stands() {
+    let mut file = example::run();
+    let (html, markdown) = written(&file);
+    assert!(!html.contains("irtual ms") && !html.contains("An emulator") && !markdown.contains("emulated"));
+    file.host.emulated = true;
+    file.host.clock = crate::host::clock::Clock::VirtualIcount;
+    let (html, markdown) = written(&file);
+    for page in [plain(&html), plain(&markdown)] {
+        assert!(page.contains("1.53 virtual ms") && page.contains("emulated, Linux"), "{page}");
+        assert!(page.contains("clock virtual-icount"), "{page}");
+    }
+    assert!(html.contains("An emulator ran this machine"));
+    assert!(html.split("<svg").skip(1).all(|chart| chart.contains("clock virtual-icount")), "both captions");
+    assert!(!html.contains("in milliseconds"), "every unit says that it is virtual");
+}
+
+#[test]
 fn a_run_without_a_launch_that_counts_makes_a_page_without_figures() {
     let mut file = example::run();
     file.samples.iter_mut().for_each(|sample| sample.invalid = Some("exit status 1".into()));
