@@ -80,6 +80,10 @@ pub(crate) struct Compare {
     /// Memory of a VM, in MiB
     #[arg(long, value_name = "MIB", default_value_t = 128)]
     pub(crate) memory: u32,
+    /// The kernel of Linux guests: its name in `isolab kernel list`, or the path of its image (with a slash); the
+    /// small one or the distribution's if not given
+    #[arg(long, value_name = "NAME|PATH")]
+    pub(crate) kernel: Option<PathBuf>,
     /// The report's folder; an older report in it is replaced
     #[arg(long, value_name = "DIR", default_value = "reports/latest")]
     pub(crate) out: PathBuf,

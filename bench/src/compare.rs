@@ -14,6 +14,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use isolab_timeline::{Mark, Sample, Stack, Workload};
 use isolab_workload::kind::Kind;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -30,6 +31,8 @@ pub struct Plan {
     pub workload: Workload,
     /// Memory of a VM, in MiB.
     pub memory_mib: u32,
+    /// The kernel of Linux guests: its name in the cache or its path; `None`: the best that there is.
+    pub kernel: Option<PathBuf>,
     /// Seed of the order.
     pub seed: u64,
     /// A launch that takes longer is killed and counts as failed.
@@ -50,7 +53,7 @@ pub const PAUSE: Duration = Duration::from_millis(4);
 /// Measures everything that the plan asks for and this host can do.
 pub fn run(plan: &Plan, interrupt: &Interrupt) -> anyhow::Result<SamplesFile> {
     ground::sweep()?;
-    let ground = Ground::lay(Programs::find()?, plan.memory_mib)?;
+    let ground = Ground::lay(Programs::find()?, plan.memory_mib, plan.kernel.clone())?;
     let placement = Placement::choose()?;
     let host = Host::read(ground.limits());
     let launcher = Launcher::new(placement, plan.limit)?;
@@ -71,6 +74,7 @@ pub fn run(plan: &Plan, interrupt: &Interrupt) -> anyhow::Result<SamplesFile> {
         seed: plan.seed,
         warmup: plan.warmup,
         placement: placement.rule(),
+        guest: stacks.iter().any(|stack| stack.boots_linux()).then(|| guest(&ground)).flatten(),
         probe_ns: BTreeMap::new(),
         unavailable,
         partial: None,
@@ -79,6 +83,11 @@ pub fn run(plan: &Plan, interrupt: &Interrupt) -> anyhow::Result<SamplesFile> {
     };
     measure(plan, &stacks, &ground, &launcher, interrupt, &mut file)?;
     Ok(file)
+}
+
+/// The kernel of Linux guests, in words.
+fn guest(ground: &Ground) -> Option<String> {
+    ground.kernel().ok().map(|kernel| kernel.words.clone())
 }
 
 /// Tries each stack once: those that work, and why the others do not.

@@ -50,7 +50,7 @@ const TURNS: u64 = 10_000_000;
 /// Looks at everything; launches each stack once.
 pub fn examine() -> anyhow::Result<Diagnosis> {
     ground::sweep()?;
-    let ground = Ground::lay(Programs::find()?, 128)?;
+    let ground = Ground::lay(Programs::find()?, 128, None)?;
     let placement = Placement::choose()?;
     // The machine is read before this thread is pinned to one of its CPUs.
     let host = Host::read(ground.limits());
@@ -62,7 +62,7 @@ pub fn examine() -> anyhow::Result<Diagnosis> {
             Err(why) => unavailable.push(why),
         }
     }
-    let mut checks = vec![kvm(), guest_kernel(&host), guest_user(&ground, &launcher)];
+    let mut checks = vec![kvm(), guest_kernel(&host), guest_user(&ground, &launcher), linux(&ground)];
     checks.extend(cgroups());
     checks.extend([user_namespaces(), overlay(), apart(placement)]);
     Ok(Diagnosis { host, checks, available, unavailable })
@@ -113,6 +113,14 @@ fn guest_user(ground: &Ground, launcher: &Launcher) -> Check {
             check(what, Some(false), format!("takes {:.1}x a process's time", guest / process), None)
         }
         _ => check(what, None, "unknown: no guest runs", None),
+    }
+}
+
+fn linux(ground: &Ground) -> Check {
+    let what = "Linux for guests";
+    match ground.kernel() {
+        Ok(kernel) => check(what, Some(true), kernel.words.clone(), None),
+        Err(refusal) => check(what, Some(false), refusal.reason, Some(&refusal.fix)),
     }
 }
 

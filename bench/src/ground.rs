@@ -4,10 +4,14 @@
 //! The folder's name says whose it is (process and start time), so that a lab that was killed leaves
 //! nothing that [`sweep`] could not find.
 
-use crate::kernel::cache::Cache;
+use crate::host;
+use crate::kernel::{self, cache::Cache};
+use crate::microvm::Kernel;
 use crate::programs::Programs;
+use crate::sandbox::Refusal;
 use isolab_runtime::cgroup::owner::Owner;
 use isolab_runtime::cgroup::{self, Group, Hierarchy, Limits};
+use std::cell::OnceCell;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -28,19 +32,31 @@ pub struct Ground {
     pub without_limits: Option<String>,
     /// The cgroup that the container's floor joins, made once; it has the same limits.
     floor_group: Group,
+    /// The kernel of Linux guests, as it was asked for, and as it was found when it was first needed.
+    asked_kernel: Option<PathBuf>,
+    kernel: OnceCell<Result<Kernel, Refusal>>,
     folder: PathBuf,
 }
 
 impl Ground {
-    /// Lays the ground: one folder under the system's folder for temporary files, and one cgroup.
-    pub fn lay(programs: Programs, memory_mib: u32) -> anyhow::Result<Ground> {
+    /// Lays the ground: one folder under the system's folder for temporary files, and one cgroup. VMs have
+    /// `memory_mib` MiB, Linux guests this kernel ([`Kernel::choose`]).
+    pub fn lay(programs: Programs, memory_mib: u32, kernel: Option<PathBuf>) -> anyhow::Result<Ground> {
         let folder = std::env::temp_dir().join(format!("{PREFIX}{}", Owner::this_process()?));
         let group = Hierarchy::detect().and_then(|hierarchy| hierarchy.create(&LIMITS));
         let (floor_group, without_limits) = match group {
             Ok(group) => (group, None),
             Err(error) => (Group::default(), Some(error.to_string())),
         };
-        let ground = Ground { programs, memory_mib, without_limits, floor_group, folder };
+        let ground = Ground {
+            programs,
+            memory_mib,
+            without_limits,
+            floor_group,
+            asked_kernel: kernel,
+            kernel: OnceCell::new(),
+            folder,
+        };
         let context = |error| {
             anyhow::Error::new(error).context(format!("laying the root folder {}", ground.rootfs().display()))
         };
@@ -52,6 +68,30 @@ impl Ground {
     /// The folder that is a container's root: it holds the workload and nothing else.
     pub fn rootfs(&self) -> PathBuf {
         self.folder.join("root")
+    }
+
+    /// The place of a file of this run.
+    pub fn place(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// The kernel that Linux guests boot, chosen and verified when it is first asked for; or why they cannot.
+    pub fn kernel(&self) -> Result<&Kernel, Refusal> {
+        let find = || {
+            if host::guest_kernel() == "emulated" {
+                return Err(Refusal {
+                    reason: "KVM here emulates the kernel code of guests, and no stock Linux boots on that".into(),
+                    fix: "isolab emulate -- compare".into(),
+                });
+            }
+            Kernel::choose(self.asked_kernel.as_deref()).map_err(|error| match error.downcast_ref() {
+                Some(kernel::error::Error::Unavailable { what, fix }) => {
+                    Refusal { reason: what.clone(), fix: fix.clone() }
+                }
+                _ => Refusal { reason: format!("{error:#}"), fix: "as the message says".into() },
+            })
+        };
+        self.kernel.get_or_init(find).as_ref().map_err(Refusal::clone)
     }
 
     /// The limits of a container on this ground, in words; or why it has none.

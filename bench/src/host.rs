@@ -69,11 +69,7 @@ impl Host {
             emulated: clock::is_emulated(),
             clock: Clock::here(),
             kvm: kvm_backend(),
-            guest_kernel: match isolab_microvm::probe::ring0_nanoseconds_per_turn() {
-                Ok(turn) if turn < EMULATED_NS => "native".into(),
-                Ok(_) => "emulated".into(),
-                Err(_) => "unknown".into(),
-            },
+            guest_kernel: guest_kernel().into(),
             cgroup: mode.name().into(),
             limits,
             root: rustix::process::geteuid().is_root(),
@@ -127,6 +123,15 @@ impl Host {
             "{}{emulated}, Linux {}, KVM by {}{nested}, cgroup {}{clock}",
             self.cpu, self.kernel, self.kvm, self.cgroup
         )
+    }
+}
+
+/// How KVM runs the kernel code of a guest, as [`Host::guest_kernel`] records it. Runs a small guest.
+pub fn guest_kernel() -> &'static str {
+    match isolab_microvm::probe::ring0_nanoseconds_per_turn() {
+        Ok(turn) if turn < EMULATED_NS => "native",
+        Ok(_) => "emulated",
+        Err(_) => "unknown",
     }
 }
 

@@ -71,6 +71,7 @@ fn compare(options: Compare) -> anyhow::Result<u8> {
     let seed = options.seed.unwrap_or_else(|| fastrand::u64(..1_000_000_000));
     let plan = Plan {
         command: command_line(&options, seed),
+        kernel: options.kernel,
         stacks: if asked_for { options.stacks } else { Stack::ALL.to_vec() },
         runs: options.runs,
         warmup: options.warmup,
@@ -100,9 +101,12 @@ fn compare(options: Compare) -> anyhow::Result<u8> {
 fn command_line(options: &Compare, seed: u64) -> String {
     let stacks: Vec<_> = options.stacks.iter().map(|stack| stack.name()).collect();
     let stacks = if stacks.is_empty() { String::new() } else { format!(" --stacks {}", stacks.join(",")) };
-    let Compare { runs, warmup, workload, memory, .. } = options;
+    let Compare { runs, warmup, workload, memory, kernel, .. } = options;
+    // A name of the cache says something on another machine; a path does not.
+    let kernel = kernel.as_ref().and_then(|kernel| kernel.to_str()).filter(|kernel| !kernel.contains('/'));
+    let kernel = kernel.map_or(String::new(), |kernel| format!(" --kernel {kernel}"));
     format!(
-        "isolab compare{stacks} --runs {runs} --warmup {warmup} --workload '{workload}' --memory {memory} --seed {seed}"
+        "isolab compare{stacks}{kernel} --runs {runs} --warmup {warmup} --workload '{workload}' --memory {memory} --seed {seed}"
     )
 }
 

@@ -1,12 +1,14 @@
-//! `isolab run microvm`: a command in a Linux guest, from what the user says to the VMM's command line.
+//! A command in a Linux guest, from what the user says to the VMM's command line.
 //!
-//! In order: the kernel is chosen and verified; the root is looked at; the guest's init, the modules that this
-//! machine needs and, if it is a folder, the root are packed into memory (`memfd_create(2)`); and this process
-//! becomes the VMM, which finds the archive at `/proc/self/fd/N`. A file in memory belongs to the process alone:
-//! whatever ends it, nothing is left to sweep.
+//! `isolab run microvm`, in order: the kernel is chosen and verified; the root is looked at; the guest's init, the
+//! modules that this machine needs and, if it is a folder, the root are packed into memory (`memfd_create(2)`);
+//! and this process becomes the VMM, which finds the archive at `/proc/self/fd/N`. A file in memory belongs to the
+//! process alone: whatever ends it, nothing is left to sweep. The measured stacks go the same way
+//! ([`crate::stacks::microvm`]), but with a file: it is packed once and booted often.
 
 use crate::kernel::cache::{Cache, Entry};
 use crate::kernel::error::Error;
+use crate::kernel::manifest::Manifest;
 use crate::programs::Programs;
 use crate::rootfs::Rootfs;
 use anyhow::Context;
@@ -47,7 +49,7 @@ pub struct Guest {
 
 /// The command that runs the guest. The descriptor is the archive: it must be open until the command has begun.
 pub fn command(programs: &Programs, guest: &Guest) -> anyhow::Result<(Command, OwnedFd)> {
-    let (kernel, module_folder) = kernel(guest.kernel.as_deref())?;
+    let kernel = Kernel::choose(guest.kernel.as_deref())?;
     let rootfs = Rootfs::at(&guest.rootfs)?;
     let mut start = guest.start.clone();
     let mut drives = guest.drives.clone();
@@ -66,44 +68,66 @@ pub fn command(programs: &Programs, guest: &Guest) -> anyhow::Result<(Command, O
     if !guest.networks.is_empty() {
         wanted.extend(["virtio_mmio", "virtio_net"]);
     }
-    let modules = modules::resolve(&module_folder, &wanted)?;
+    let modules = modules::resolve(&kernel.modules, &wanted)?;
     let most = u64::from(guest.memory_mib) << 19;
     let archive = archive(programs, &modules, &start, most, rootfs, &guest.rootfs)?;
 
     let mut command = Command::new(&programs.microvm);
-    command.args(["boot", "--framed-input", "--kernel"]).arg(kernel);
-    command.arg("--initrd").arg(format!("/proc/self/fd/{}", archive.as_raw_fd()));
-    command.args(["--cmdline", &format!("{COMMAND_LINE} quiet"), "--memory", &guest.memory_mib.to_string()]);
+    let initrd = PathBuf::from(format!("/proc/self/fd/{}", archive.as_raw_fd()));
+    boot(&mut command, &kernel, &initrd, guest.memory_mib);
     command.args(["--cpus", &guest.cpus.to_string()]);
     for (option, values) in [("--drive", &drives), ("--net", &guest.networks)] {
         for value in values {
             command.arg(option).arg(value);
         }
     }
-    if start.marks {
-        command.args(["--marks", "--timeline"]);
-    }
     Ok((command, archive))
 }
 
-/// The kernel's image and its folder of modules, which need not be there.
-fn kernel(asked: Option<&Path>) -> anyhow::Result<(PathBuf, PathBuf)> {
-    let cache = Cache::of_user()?;
-    let of_entry = |entry: Entry| (entry.vmlinux(), entry.folder.join("modules"));
-    let Some(asked) = asked else {
-        for name in PREFERRED {
-            match cache.find(name) {
-                Err(Error::NotCached { .. }) => {}
-                found => return Ok(of_entry(found?)),
+/// Adds to the VMM's command line what every Linux guest is booted with.
+pub(crate) fn boot(command: &mut Command, kernel: &Kernel, initrd: &Path, memory_mib: u32) {
+    command.args(["boot", "--framed-input", "--kernel"]).arg(&kernel.image).arg("--initrd").arg(initrd);
+    command.args(["--cmdline", &format!("{COMMAND_LINE} quiet"), "--memory", &memory_mib.to_string()]);
+}
+
+/// A kernel for Linux guests.
+#[derive(Clone, Debug)]
+pub struct Kernel {
+    /// Its image.
+    pub image: PathBuf,
+    /// The folder with its modules, which need not be there.
+    pub modules: PathBuf,
+    /// What it is, in words, for the record.
+    pub words: String,
+}
+
+impl Kernel {
+    /// The kernel that was asked for, by its name in the cache or the path of its image; or the best that there
+    /// is. One of the cache is verified.
+    pub fn choose(asked: Option<&Path>) -> anyhow::Result<Kernel> {
+        let cache = Cache::of_user()?;
+        let Some(asked) = asked else {
+            for name in PREFERRED {
+                match cache.find(name) {
+                    Err(Error::NotCached { .. }) => {}
+                    found => return Ok(Kernel::of(&found?)),
+                }
             }
+            let what = format!("there is no kernel for the guest in {}", cache.folder().display());
+            return Err(Error::Unavailable { what, fix: "isolab kernel get".into() }.into());
+        };
+        // A name has no slash; a file that is meant has one, or can be given one.
+        if let Some(name) = asked.to_str().filter(|name| !name.contains('/')) {
+            return Ok(Kernel::of(&cache.find(name)?));
         }
-        let what = format!("there is no kernel for the guest in {}", cache.folder().display());
-        return Err(Error::Unavailable { what, fix: "isolab kernel get".into() }.into());
-    };
-    // A name has no slash; a file that is meant has one, or can be given one.
-    match asked.to_str().filter(|name| !name.contains('/')) {
-        Some(name) => Ok(of_entry(cache.find(name)?)),
-        None => Ok((asked.into(), asked.with_file_name("modules"))),
+        let words = "a file of the caller's".into();
+        Ok(Kernel { image: asked.into(), modules: asked.with_file_name("modules"), words })
+    }
+
+    fn of(entry: &Entry) -> Kernel {
+        let Manifest { name, release, .. } = &entry.manifest;
+        let words = format!("Linux {release} ({name})");
+        Kernel { image: entry.vmlinux(), modules: entry.folder.join("modules"), words }
     }
 }
 

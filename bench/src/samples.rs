@@ -38,6 +38,9 @@ pub struct SamplesFile {
     pub warmup: usize,
     /// The rule by which the lab and the launched tree were given their CPUs.
     pub placement: String,
+    /// The kernel that Linux guests booted; absent when none did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guest: Option<String>,
     /// Null probe: what a mark itself costs in a stack, as spans between two marks that are sent one
     /// right after the other, in nanoseconds.
     pub probe_ns: BTreeMap<Stack, Vec<i64>>,

@@ -12,12 +12,27 @@ pub trait Sandbox {
     /// Which stack this is.
     fn stack(&self) -> Stack;
 
-    /// The command that runs `workload` in this stack; its environment is empty. An error: this stack
-    /// does not have such work, and why.
-    fn command(&self, ground: &Ground, workload: Workload) -> Result<Command, String>;
+    /// The command that runs `workload` in this stack; its environment is empty.
+    fn command(&self, ground: &Ground, workload: Workload) -> Result<Command, Refusal>;
 
     /// What to do when a launch failed with this complaint.
     fn fix(&self, complaint: &str) -> String;
+}
+
+/// Why a stack has no command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Why not.
+    pub reason: String,
+    /// What to do about it.
+    pub fix: String,
+}
+
+impl Refusal {
+    /// The stack does not have such work.
+    pub(crate) fn workload(reason: &str) -> Refusal {
+        Refusal { reason: reason.into(), fix: "choose another --workload".into() }
+    }
 }
 
 /// Tries the real thing: launches nothing-to-do in this sandbox, once. Files and features prove little;
@@ -29,12 +44,11 @@ pub fn probe(
     workload: Workload,
 ) -> Result<(), Unavailable> {
     let unavailable = |reason: String, fix: String| Unavailable { stack: sandbox.stack(), reason, fix };
-    if let Err(why) = sandbox.command(ground, workload) {
-        return Err(unavailable(why, "choose another --workload".into()));
-    }
-    let command = sandbox
-        .command(ground, Workload(Kind::Noop))
-        .map_err(|why| unavailable(why, "report this: every stack has noop".into()))?;
+    let build = |workload| {
+        sandbox.command(ground, workload).map_err(|refusal| unavailable(refusal.reason, refusal.fix))
+    };
+    build(workload)?;
+    let command = build(Workload(Kind::Noop))?;
     let launch = launcher.run(command).map_err(|error| {
         unavailable(format!("it cannot be started: {error}"), "build the programs with `cargo build`".into())
     })?;
@@ -52,11 +66,11 @@ pub(crate) fn bare(program: &std::path::Path) -> Command {
 }
 
 /// What every stack with a kernel has: all work but the unikernel's own.
-pub(crate) fn with_a_kernel(workload: Workload) -> Result<(), String> {
+pub(crate) fn with_a_kernel(workload: Workload) -> Result<(), Refusal> {
     match workload.0 {
-        Kind::Cross(_) => {
-            Err("only a unikernel crosses into its VMM; with a kernel, the border is `syscall`".into())
-        }
+        Kind::Cross(_) => Err(Refusal::workload(
+            "only a unikernel crosses into its VMM; with a kernel, the border is `syscall`",
+        )),
         _ => Ok(()),
     }
 }

@@ -29,6 +29,8 @@ pub(super) const fn of_stack(stack: Stack) -> RGBColor {
         Stack::Process => BLACK,
         Stack::Container => BLUE,
         Stack::Unikernel => VERMILLION,
+        Stack::Microvm => BLUISH_GREEN,
+        Stack::Nested => REDDISH_PURPLE,
         Stack::ContainerFloor | Stack::KvmFloor => SOFT,
     }
 }
@@ -39,7 +41,7 @@ pub(super) fn curve(area: &Area<'_>, stack: Stack, points: Vec<(i32, i32)>) -> D
     let dash = match stack {
         Stack::ContainerFloor => Some((8, 4)),
         Stack::KvmFloor => Some((2, 4)),
-        Stack::Process | Stack::Container | Stack::Unikernel => None,
+        Stack::Process | Stack::Container | Stack::Unikernel | Stack::Microvm | Stack::Nested => None,
     };
     match dash {
         Some((on, off)) => area.draw(&DashedPathElement::new(points, on, off, style)),
@@ -47,20 +49,27 @@ pub(super) fn curve(area: &Area<'_>, stack: Stack, points: Vec<(i32, i32)>) -> D
     }
 }
 
-/// Draws a stack's marker at a point: containers are square, VMs are triangles, floors are hollow.
+/// Draws a stack's marker at a point: containers are square, VMs are triangles, one that boots Linux stands on its
+/// head, the container in a VM is a square on its corner, floors are hollow.
 pub(super) fn marker(area: &Area<'_>, stack: Stack, at: (i32, i32)) -> Drawn {
+    let colour = of_stack(stack).filled();
     let square = |size: i32, style: ShapeStyle| {
         area.draw(&Rectangle::new([(at.0 - size, at.1 - size), (at.0 + size, at.1 + size)], style))
+    };
+    let polygon = |corners: &[(i32, i32)]| {
+        let corners: Vec<_> = corners.iter().map(|(x, y)| (at.0 + x, at.1 + y)).collect();
+        area.draw(&Polygon::new(corners, colour))
     };
     let triangle = |size: i32, style: ShapeStyle| {
         let corners = [(0, -size - 1), (size + 1, size), (-size - 1, size)];
         area.draw(&Polygon::new(corners.map(|(x, y)| (at.0 + x, at.1 + y)), style))
     };
-    let colour = of_stack(stack).filled();
     match stack {
         Stack::Process => area.draw(&Circle::new(at, 5, colour)),
         Stack::Container => square(5, colour),
         Stack::Unikernel => triangle(5, colour),
+        Stack::Microvm => polygon(&[(0, 6), (6, -5), (-6, -5)]),
+        Stack::Nested => polygon(&[(0, -7), (7, 0), (0, 7), (-7, 0)]),
         Stack::ContainerFloor => square(5, colour).and_then(|()| square(3, WHITE.filled())),
         Stack::KvmFloor => triangle(6, colour).and_then(|()| triangle(2, WHITE.filled())),
     }

@@ -10,10 +10,13 @@ use isolab_timeline::Stack;
 pub const RULER: Clock = Clock::Begin;
 
 /// What is held against what, in words, one sentence each.
-const COMPARED: [(Stack, Stack); 5] = [
+const COMPARED: [(Stack, Stack); 8] = [
     (Stack::Container, Stack::Process),
     (Stack::Unikernel, Stack::Process),
     (Stack::Container, Stack::Unikernel),
+    (Stack::Microvm, Stack::Container),
+    (Stack::Microvm, Stack::Unikernel),
+    (Stack::Nested, Stack::Microvm),
     (Stack::Container, Stack::ContainerFloor),
     (Stack::Unikernel, Stack::KvmFloor),
 ];
@@ -26,6 +29,8 @@ pub const fn between(stack: Stack) -> &'static str {
         Stack::Unikernel => {
             "A KVM virtual machine whose guest is the workload itself, with no operating system in it."
         }
+        Stack::Microvm => "A KVM virtual machine that boots a Linux kernel of its own, then the workload.",
+        Stack::Nested => "Both: the container inside of that virtual machine.",
         Stack::ContainerFloor => {
             "A floor: the barest program that makes the same container, so what the kernel itself costs."
         }
@@ -38,6 +43,8 @@ const fn noun(stack: Stack) -> &'static str {
         Stack::Process => "a bare process",
         Stack::Container => "a container",
         Stack::Unikernel => "a unikernel",
+        Stack::Microvm => "a microVM",
+        Stack::Nested => "a container in a microVM",
         Stack::ContainerFloor => "the container floor",
         Stack::KvmFloor => "the KVM floor",
     }
@@ -52,7 +59,7 @@ pub fn headline(summary: &Summary) -> String {
     };
     let mut walls = Vec::new();
     let mut factors = Vec::new();
-    for stack in [Stack::Container, Stack::Unikernel] {
+    for stack in [Stack::Container, Stack::Unikernel, Stack::Microvm] {
         if let Some(time) = time(stack) {
             let starts = if walls.is_empty() { " starts its workload" } else { "" };
             walls.push(format!("{}{starts} in {time}", noun(stack)));
@@ -64,14 +71,14 @@ pub fn headline(summary: &Summary) -> String {
         (Some(process), false) => {
             format!(
                 "{}: {} times as long as {}, {process}",
-                walls.join(" and "),
-                factors.join(" and "),
+                listed(&walls),
+                listed(&factors),
                 noun(Stack::Process)
             )
         }
-        (None, false) => walls.join(" and "),
+        (None, false) => listed(&walls),
         (Some(process), true) => format!("{} starts its workload in {process}", noun(Stack::Process)),
-        (None, true) => return "This run measured neither a process nor a container nor a unikernel.".into(),
+        (None, true) => return "This run measured neither a process nor a container nor a VM.".into(),
     };
     format!("{} ({}, medians).", capitalised(&answer), RULER.name())
 }
@@ -112,6 +119,14 @@ fn comparison(slower: Stack, quicker: Stack, ratio: Ratio) -> String {
             capitalised(slower),
             bootstrap::FEWEST
         ),
+    }
+}
+
+/// `a`, `a and b`, `a, b and c`.
+fn listed(items: &[String]) -> String {
+    match items {
+        [first @ .., but, last] => [first, &[format!("{but} and {last}")]].concat().join(", "),
+        few => few.concat(),
     }
 }
 

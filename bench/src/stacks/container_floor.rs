@@ -1,7 +1,7 @@
 //! `container-floor`: the barest program that makes the same container.
 
 use crate::ground::Ground;
-use crate::sandbox::{Sandbox, bare, with_a_kernel};
+use crate::sandbox::{Refusal, Sandbox, bare, with_a_kernel};
 use isolab_timeline::{Stack, Workload};
 use std::ffi::OsString;
 use std::process::Command;
@@ -15,7 +15,7 @@ impl Sandbox for ContainerFloor {
         Stack::ContainerFloor
     }
 
-    fn command(&self, ground: &Ground, workload: Workload) -> Result<Command, String> {
+    fn command(&self, ground: &Ground, workload: Workload) -> Result<Command, Refusal> {
         with_a_kernel(workload)?;
         let mut command = bare(&ground.programs.container_floor);
         command.arg(ground.rootfs());

@@ -1,7 +1,7 @@
 //! `kvm-floor`: the barest program that runs a guest.
 
 use crate::ground::Ground;
-use crate::sandbox::{Sandbox, bare};
+use crate::sandbox::{Refusal, Sandbox, bare};
 use isolab_timeline::{Stack, Workload};
 use isolab_workload::kind::Kind;
 use std::process::Command;
@@ -19,9 +19,9 @@ impl Sandbox for KvmFloor {
         Stack::KvmFloor
     }
 
-    fn command(&self, ground: &Ground, workload: Workload) -> Result<Command, String> {
+    fn command(&self, ground: &Ground, workload: Workload) -> Result<Command, Refusal> {
         if !matches!(workload.0, Kind::Noop | Kind::Wait) {
-            return Err("the floor's guest is fourteen bytes: it has only noop and wait".into());
+            return Err(Refusal::workload("the floor's guest is fourteen bytes: it has only noop and wait"));
         }
         let mut command = bare(&ground.programs.kvm_floor);
         command.args(workload.words()).arg(ground.memory_mib.to_string());

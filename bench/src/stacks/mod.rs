@@ -3,6 +3,8 @@
 pub mod container;
 pub mod container_floor;
 pub mod kvm_floor;
+pub mod microvm;
+pub mod nested;
 pub mod process;
 pub mod unikernel;
 
@@ -15,6 +17,8 @@ pub fn of(stack: Stack) -> &'static dyn Sandbox {
         Stack::Process => &process::Process,
         Stack::Container => &container::Container,
         Stack::Unikernel => &unikernel::Unikernel,
+        Stack::Microvm => &microvm::Microvm,
+        Stack::Nested => &nested::Nested,
         Stack::ContainerFloor => &container_floor::ContainerFloor,
         Stack::KvmFloor => &kvm_floor::KvmFloor,
     }

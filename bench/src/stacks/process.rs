@@ -1,7 +1,7 @@
 //! `process`: nothing stands between the workload and the machine. The control.
 
 use crate::ground::Ground;
-use crate::sandbox::{Sandbox, bare, with_a_kernel};
+use crate::sandbox::{Refusal, Sandbox, bare, with_a_kernel};
 use isolab_timeline::{Stack, Workload};
 use std::process::Command;
 
@@ -14,7 +14,7 @@ impl Sandbox for Process {
         Stack::Process
     }
 
-    fn command(&self, ground: &Ground, workload: Workload) -> Result<Command, String> {
+    fn command(&self, ground: &Ground, workload: Workload) -> Result<Command, Refusal> {
         with_a_kernel(workload)?;
         let mut command = bare(&ground.programs.workload);
         command.args(workload.words());

@@ -1,7 +1,7 @@
 //! `unikernel`: the workload is the guest of a KVM virtual machine of `isolab-microvm`.
 
 use crate::ground::Ground;
-use crate::sandbox::{Sandbox, bare};
+use crate::sandbox::{Refusal, Sandbox, bare};
 use isolab_timeline::{Stack, Workload};
 use isolab_workload::kind::Kind;
 use std::process::Command;
@@ -15,9 +15,9 @@ impl Sandbox for Unikernel {
         Stack::Unikernel
     }
 
-    fn command(&self, ground: &Ground, workload: Workload) -> Result<Command, String> {
+    fn command(&self, ground: &Ground, workload: Workload) -> Result<Command, Refusal> {
         if matches!(workload.0, Kind::Syscall(_)) {
-            return Err("a unikernel has no kernel to call; its border is the VMM: `cross`".into());
+            return Err(Refusal::workload("a unikernel has no kernel to call; its border is the VMM: `cross`"));
         }
         let mut command = bare(&ground.programs.microvm);
         command.args(["run", "--marks", "--timeline", "--memory", &ground.memory_mib.to_string(), "--image"]);

@@ -14,6 +14,10 @@ pub enum Stack {
     Container,
     /// A KVM VM whose guest *is* the workload, by `isolab-microvm`.
     Unikernel,
+    /// A KVM VM that boots its own Linux kernel, then the workload, by `isolab-microvm`.
+    Microvm,
+    /// The container inside of that VM.
+    Nested,
     /// The barest program that makes the same container: what the kernel itself costs.
     ContainerFloor,
     /// The barest program that runs a guest: what KVM itself costs.
@@ -22,8 +26,15 @@ pub enum Stack {
 
 impl Stack {
     /// All stacks, in the order in which tables and charts list them.
-    pub const ALL: [Stack; 5] =
-        [Stack::Process, Stack::Container, Stack::Unikernel, Stack::ContainerFloor, Stack::KvmFloor];
+    pub const ALL: [Stack; 7] = [
+        Stack::Process,
+        Stack::Container,
+        Stack::Unikernel,
+        Stack::Microvm,
+        Stack::Nested,
+        Stack::ContainerFloor,
+        Stack::KvmFloor,
+    ];
 
     /// The stack's name, as on command lines and in files.
     pub const fn name(self) -> &'static str {
@@ -31,6 +42,8 @@ impl Stack {
             Stack::Process => "process",
             Stack::Container => "container",
             Stack::Unikernel => "unikernel",
+            Stack::Microvm => "microvm",
+            Stack::Nested => "nested",
             Stack::ContainerFloor => "container-floor",
             Stack::KvmFloor => "kvm-floor",
         }
@@ -41,8 +54,17 @@ impl Stack {
         match self {
             Stack::Container => Some(Stack::ContainerFloor),
             Stack::Unikernel => Some(Stack::KvmFloor),
-            Stack::Process | Stack::ContainerFloor | Stack::KvmFloor => None,
+            Stack::Process
+            | Stack::Microvm
+            | Stack::Nested
+            | Stack::ContainerFloor
+            | Stack::KvmFloor => None,
         }
+    }
+
+    /// Whether a Linux kernel of its own is booted in it.
+    pub const fn boots_linux(self) -> bool {
+        matches!(self, Stack::Microvm | Stack::Nested)
     }
 
     /// Whether this stack is a floor: a yardstick rather than something to use.
@@ -59,7 +81,9 @@ impl fmt::Display for Stack {
 
 /// The word on the command line names no stack.
 #[derive(Debug, thiserror::Error)]
-#[error("there is no stack {0:?}; there are: process, container, unikernel, container-floor, kvm-floor")]
+#[error(
+    "there is no stack {0:?}; there are: process, container, unikernel, microvm, nested, container-floor, kvm-floor"
+)]
 pub struct UnknownStack(String);
 
 impl FromStr for Stack {
