@@ -80,7 +80,8 @@ impl Ground {
         let find = || {
             if host::guest_kernel() == "emulated" {
                 return Err(Refusal {
-                    reason: "KVM here emulates the kernel code of guests, and no stock Linux boots on that".into(),
+                    reason: "KVM here emulates the kernel code of guests, and no stock Linux boots on that"
+                        .into(),
                     fix: "isolab emulate -- compare".into(),
                 });
             }

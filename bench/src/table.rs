@@ -61,7 +61,7 @@ mod tests {
 
     #[test]
     fn it_fits_and_names_every_stack_under_both_clocks() {
-        let text = render(&Summary::of(&example::slow_and_fast()));
+        let text = render(&Summary::of(&example::with_linux()));
         assert!(text.lines().all(|line| line.chars().count() < 100), "{text}");
         for stack in Stack::ALL {
             assert_eq!(

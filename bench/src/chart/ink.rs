@@ -20,6 +20,7 @@ const ORANGE: RGBColor = RGBColor(0xe6, 0x9f, 0x00);
 const SKY_BLUE: RGBColor = RGBColor(0x56, 0xb4, 0xe9);
 const BLUISH_GREEN: RGBColor = RGBColor(0x00, 0x9e, 0x73);
 const BLUE: RGBColor = RGBColor(0x00, 0x72, 0xb2);
+const YELLOW: RGBColor = RGBColor(0xf0, 0xe4, 0x42);
 const VERMILLION: RGBColor = RGBColor(0xd5, 0x5e, 0x00);
 const REDDISH_PURPLE: RGBColor = RGBColor(0xcc, 0x79, 0xa7);
 
@@ -76,11 +77,12 @@ pub(super) fn marker(area: &Area<'_>, stack: Stack, at: (i32, i32)) -> Drawn {
 }
 
 /// How a phase's part of a bar is filled.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 enum Hatch {
     Plain,
-    Diagonal,
+    Rising,
     Upright,
+    Falling,
 }
 
 /// Fills a part of a bar as its phase's; in greys when the bar is a floor's.
@@ -92,7 +94,9 @@ pub(super) fn phase(
 ) -> Drawn {
     let (colour, shade, hatch) = match phase {
         Phase::Launcher => (SKY_BLUE, 0xd4, Hatch::Plain),
-        Phase::Isolation => (ORANGE, 0xb0, Hatch::Diagonal),
+        Phase::Isolation => (ORANGE, 0xb0, Hatch::Rising),
+        Phase::Kernel => (YELLOW, 0xe4, Hatch::Plain),
+        Phase::Init => (VERMILLION, 0x90, Hatch::Falling),
         Phase::Workload => (BLUISH_GREEN, 0x66, Hatch::Plain),
         Phase::Teardown => (REDDISH_PURPLE, 0xc4, Hatch::Upright),
     };
@@ -103,10 +107,12 @@ pub(super) fn phase(
         Hatch::Plain => Ok(()),
         Hatch::Upright => (left + 3..right).step_by(5).try_for_each(|x| line((x, top), (x, bottom))),
         // At 45 degrees: what a line is cut off sideways it is cut off in height as well.
-        Hatch::Diagonal => (left - (bottom - top)..right).step_by(7).try_for_each(|x| {
-            let start = x.max(left);
-            let end = (x + bottom - top).min(right);
-            line((start, bottom - (start - x)), (end, bottom - (end - x)))
+        Hatch::Rising | Hatch::Falling => (left - (bottom - top)..right).step_by(7).try_for_each(|x| {
+            let [start, end] = [x.max(left), (x + bottom - top).min(right)].map(|along| {
+                let across = along - x;
+                (along, if hatch == Hatch::Rising { bottom - across } else { top + across })
+            });
+            line(start, end)
         }),
     }
 }

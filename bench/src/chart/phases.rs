@@ -3,6 +3,10 @@
 //! Each part is the median of its phase over all launches that count, not one launch picked as typical:
 //! a single launch can be usual as a whole and odd in its parts. The price is that the parts need not
 //! add up to the median of the whole, which is why that stands beside them.
+//!
+//! Bars of one scale show which stack is slower; but where a VM boots Linux beside a bare process, that scale
+//! leaves nothing of the process to see. Then each bar is its own hundred per cent, and shows what is left: which
+//! part of a launch is large.
 
 use super::Circumstances;
 use super::axis::Axis;
@@ -19,10 +23,13 @@ const BAR: i32 = 24;
 const AXIS: i32 = 44;
 /// Where bars begin and end at most, in pixels.
 const LEFT: i32 = MARGIN + 122;
-const RIGHT: i32 = 462;
+const RIGHT: i32 = 380;
 /// Where the columns of numbers end, in pixels: one for each phase, one for the whole.
-const COLUMNS: [i32; Phase::ALL.len()] = [534, 620, 690, 760];
+const COLUMNS: [i32; Phase::ALL.len()] = [446, 536, 602, 662, 728, 796];
 const WHOLE: i32 = WIDTH - MARGIN;
+
+/// A longest launch this many times the shortest is beyond one scale.
+const APART: f64 = 20.0;
 
 /// Draws a bar for each stack of a run.
 pub fn draw(summary: &Summary, of: Circumstances<'_>) -> String {
@@ -35,32 +42,36 @@ pub fn draw(summary: &Summary, of: Circumstances<'_>) -> String {
             Clock::Reaped.name(),
             bootstrap::method(),
         ),
-        "launcher: spawn → isolate (bare process: → begin); isolation or VM set-up: isolate → begin; \
-         workload: begin → end; teardown: end → reaped. Grey: floors."
+        "launcher: spawn → isolate (bare process: → begin); isolation or VM set-up: isolate → begin (a guest with a \
+         kernel: → its first instruction); guest kernel: → its first process; guest init: → begin; workload: \
+         begin → end; teardown: end → reaped. Grey: floors."
             .into(),
         of.host.into(),
     ];
     let rows = summary.stacks.len() as i32;
-    svg(
-        "What the time goes to",
-        &format!("Phases of a launch, in {}", summary.time.unit_in_words()),
-        &caption,
-        HEAD + ROW * rows + AXIS,
-        |area, top, bottom| {
-            let longest = summary.stacks.iter().map(total).fold(0.0, f64::max);
-            let plot = Plot {
-                axis: Axis::from_zero(longest),
-                top: top + HEAD,
-                bottom: bottom - AXIS,
-                time: summary.time,
-            };
-            plot.grid(area)?;
-            Plot::heads(area, top)?;
-            (0..)
-                .zip(&summary.stacks)
-                .try_for_each(|(row, stack)| plot.row(area, plot.top + ROW * row + ROW / 2, stack))
-        },
-    )
+    let totals = || summary.stacks.iter().map(total);
+    let (longest, shortest) = (totals().fold(0.0, f64::max), totals().fold(f64::INFINITY, f64::min));
+    let shares = longest > APART * shortest;
+    let unit = summary.time.unit_in_words();
+    let subtitle = if shares {
+        format!("Phases of a launch. Numbers: {unit}; bars: each launch as a whole is 100 %")
+    } else {
+        format!("Phases of a launch, in {unit}")
+    };
+    svg("What the time goes to", &subtitle, &caption, HEAD + ROW * rows + AXIS, |area, top, bottom| {
+        let plot = Plot {
+            axis: if shares { Axis::from_zero(100.0) } else { Axis::from_zero(longest) },
+            shares,
+            top: top + HEAD,
+            bottom: bottom - AXIS,
+            time: summary.time,
+        };
+        plot.grid(area)?;
+        Plot::heads(area, top)?;
+        (0..)
+            .zip(&summary.stacks)
+            .try_for_each(|(row, stack)| plot.row(area, plot.top + ROW * row + ROW / 2, stack))
+    })
 }
 
 fn total(stack: &StackSummary) -> f64 {
@@ -69,14 +80,16 @@ fn total(stack: &StackSummary) -> f64 {
 
 struct Plot {
     axis: Axis,
+    /// Whether bars are shares of their own launch.
+    shares: bool,
     top: i32,
     bottom: i32,
     time: Time,
 }
 
 impl Plot {
-    fn x(&self, milliseconds: f64) -> i32 {
-        LEFT + (self.axis.place(milliseconds) * f64::from(RIGHT - LEFT)).round() as i32
+    fn x(&self, value: f64) -> i32 {
+        LEFT + (self.axis.place(value) * f64::from(RIGHT - LEFT)).round() as i32
     }
 
     fn grid(&self, area: &Area<'_>) -> Drawn {
@@ -87,13 +100,8 @@ impl Plot {
             write(area, &tick.to_string(), (x, self.bottom + 14), Stands::Centred, NOTE)?;
         }
         line(area, (LEFT, self.bottom), (RIGHT, self.bottom), INK)?;
-        write(
-            area,
-            self.time.unit_in_words(),
-            (i32::midpoint(LEFT, RIGHT), self.bottom + 34),
-            Stands::Centred,
-            NOTE,
-        )
+        let unit = if self.shares { "% of the launch" } else { self.time.unit_in_words() };
+        write(area, unit, (i32::midpoint(LEFT, RIGHT), self.bottom + 34), Stands::Centred, NOTE)
     }
 
     /// The columns' heads, which are the key to the bars as well.
@@ -102,6 +110,7 @@ impl Plot {
             ink::phase(area, phase, false, [(right - 26, top), (right, top + 12)])?;
             let (first, second) = match phase {
                 Phase::Isolation => ("isolation or", "VM set-up"),
+                Phase::Kernel | Phase::Init => ("guest", phase.name().trim_start_matches("guest ")),
                 Phase::Launcher | Phase::Workload | Phase::Teardown => ("", phase.name()),
             };
             write(area, first, (right, top + 24), Stands::Left, NOTE)?;
@@ -114,13 +123,14 @@ impl Plot {
     fn row(&self, area: &Area<'_>, middle: i32, stack: &StackSummary) -> Drawn {
         let name = if stack.stack.is_floor() { NOTE } else { NAME };
         write(area, stack.stack.name(), (LEFT - 10, middle), Stands::Left, name)?;
+        let scale = if self.shares { 100.0 / total(stack) } else { 1.0 };
         let mut before = 0.0;
         for (phase, right) in Phase::ALL.into_iter().zip(COLUMNS) {
             let Some(figure) = stack.phase(phase) else {
                 write(area, show::NONE, (right, middle), Stands::Left, NOTE)?;
                 continue;
             };
-            let after = before + figure.p50();
+            let after = before + scale * figure.p50();
             let part = [(self.x(before), middle - BAR / 2), (self.x(after), middle + BAR / 2)];
             ink::phase(area, phase, stack.stack.is_floor(), part)?;
             write(area, &show::p50(figure), (right, middle), Stands::Left, FIGURE)?;
@@ -149,7 +159,9 @@ mod tests {
             }
         }
         assert!(summary.get(Stack::Process).unwrap().phase(Phase::Isolation).is_none());
-        assert_eq!(texts.iter().filter(|&&text| text == show::NONE).count(), 1);
+        // A process has no isolation; what does not boot Linux has neither a guest's kernel nor its init.
+        let absent = 1 + 2 * summary.stacks.iter().filter(|stack| !stack.stack.boots_linux()).count();
+        assert_eq!(texts.iter().filter(|&&text| text == show::NONE).count(), absent);
         assert!(!texts.contains(&"0.000"));
         assert!(svg.contains("n = 60 ") && svg.contains("bootstrap") && svg.contains("Some CPU, nested"));
     }

@@ -86,6 +86,7 @@ fn values(file: &SamplesFile, summary: &Summary, charts: &Charts) -> Value {
         seed => file.seed.to_string(),
         command => file.command.clone(),
         placement => file.placement.clone(),
+        guest => file.guest.clone(),
         pause_ms => crate::compare::PAUSE.as_millis(),
         guest_kernel_emulated => file.host.guest_kernel == "emulated",
         commit => file.commit.id.clone(),

@@ -17,7 +17,9 @@ impl Sandbox for Unikernel {
 
     fn command(&self, ground: &Ground, workload: Workload) -> Result<Command, Refusal> {
         if matches!(workload.0, Kind::Syscall(_)) {
-            return Err(Refusal::workload("a unikernel has no kernel to call; its border is the VMM: `cross`"));
+            return Err(Refusal::workload(
+                "a unikernel has no kernel to call; its border is the VMM: `cross`",
+            ));
         }
         let mut command = bare(&ground.programs.microvm);
         command.args(["run", "--marks", "--timeline", "--memory", &ground.memory_mib.to_string(), "--image"]);

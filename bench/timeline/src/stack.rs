@@ -54,11 +54,7 @@ impl Stack {
         match self {
             Stack::Container => Some(Stack::ContainerFloor),
             Stack::Unikernel => Some(Stack::KvmFloor),
-            Stack::Process
-            | Stack::Microvm
-            | Stack::Nested
-            | Stack::ContainerFloor
-            | Stack::KvmFloor => None,
+            Stack::Process | Stack::Microvm | Stack::Nested | Stack::ContainerFloor | Stack::KvmFloor => None,
         }
     }
 

@@ -53,8 +53,13 @@ impl Timeline {
 pub enum Phase {
     /// From the spawn until the launcher begins to isolate (all of the start, for a bare process).
     Launcher,
-    /// Namespaces, cgroup, root, or VM, memory, guest: up to the workload's first instruction.
+    /// Namespaces, cgroup, root, or VM, memory, guest: up to the workload's first instruction, or to that of the
+    /// guest's kernel where there is one.
     Isolation,
+    /// The guest's kernel, from its first instruction until its first process runs.
+    Kernel,
+    /// The guest's init, until the workload's first instruction; the container inside of a VM is part of it.
+    Init,
     /// From the workload's first instruction to its last.
     Workload,
     /// From the workload's end until the lab has reaped the child and nothing is left.
@@ -63,13 +68,16 @@ pub enum Phase {
 
 impl Phase {
     /// All phases, in order.
-    pub const ALL: [Phase; 4] = [Phase::Launcher, Phase::Isolation, Phase::Workload, Phase::Teardown];
+    pub const ALL: [Phase; 6] =
+        [Phase::Launcher, Phase::Isolation, Phase::Kernel, Phase::Init, Phase::Workload, Phase::Teardown];
 
     /// How the report names it.
     pub const fn name(self) -> &'static str {
         match self {
             Phase::Launcher => "launcher",
             Phase::Isolation => "isolation or VM set-up",
+            Phase::Kernel => "guest kernel",
+            Phase::Init => "guest init",
             Phase::Workload => "workload",
             Phase::Teardown => "teardown",
         }
@@ -80,7 +88,12 @@ impl Phase {
         let isolate = timeline.get(Mark::Isolate).map(|_| Mark::Isolate);
         match self {
             Phase::Launcher => timeline.span(Mark::Spawn, isolate.unwrap_or(Mark::Begin)),
-            Phase::Isolation => timeline.span(isolate?, Mark::Begin),
+            Phase::Isolation => {
+                let booted = timeline.get(Mark::Init).map(|_| Mark::Loaded);
+                timeline.span(isolate?, booted.unwrap_or(Mark::Begin))
+            }
+            Phase::Kernel => timeline.span(Mark::Loaded, Mark::Init),
+            Phase::Init => timeline.span(Mark::Init, Mark::Begin),
             Phase::Workload => timeline.span(Mark::Begin, Mark::End),
             Phase::Teardown => timeline.span(Mark::End, Mark::Reaped),
         }
@@ -111,6 +124,22 @@ mod tests {
         ]);
         let whole: i64 = Phase::ALL.iter().filter_map(|phase| phase.of(&launch)).sum();
         assert_eq!(whole, 2_000);
+    }
+
+    #[test]
+    fn a_guest_that_boots_has_a_kernel_and_an_init_and_no_gap_either() {
+        let launch = timeline(&[
+            (Mark::Spawn, 0),
+            (Mark::Isolate, 300),
+            (Mark::Loaded, 1_000),
+            (Mark::Init, 60_000),
+            (Mark::Command, 61_000),
+            (Mark::Begin, 62_000),
+            (Mark::End, 62_600),
+            (Mark::Reaped, 64_000),
+        ]);
+        let phases: Vec<_> = Phase::ALL.iter().map(|phase| phase.of(&launch)).collect();
+        assert_eq!(phases, [300, 700, 59_000, 2_000, 600, 1_400].map(Some));
     }
 
     #[test]

@@ -19,12 +19,13 @@ fn plain(page: &str) -> String {
 
 #[test]
 fn both_pages_give_the_answer_the_table_and_how_to_do_it_again() {
-    let file = example::run();
+    let file = example::with_linux();
     let headline = sentences::headline(&Summary::of(&file));
     let (html, markdown) = written(&file);
     assert_eq!(html.matches("<svg ").count(), 2);
     for page in [html, markdown] {
         assert!(plain(&page).contains(&headline));
+        assert!(page.contains("Linux 6.12.0 (small)"));
         assert!(page.contains(&file.command) && page.contains(&file.commit.id));
         for stack in Stack::ALL {
             assert!(page.contains(stack.name()), "{stack} in {page}");
