@@ -12,5 +12,7 @@ pub mod initrd;
 pub mod kernel;
 pub mod linux;
 pub mod long_mode;
+#[allow(unsafe_code)]
+pub mod mapping;
 pub mod mp_table;
 pub mod pvh;
