@@ -13,11 +13,12 @@ use std::io;
 /// One that waits for events. At an event that it cannot handle it ends the VM.
 pub type Subscriber<'a> = Box<dyn MutEventSubscriber + Send + 'a>;
 
-/// Waits for the events of `subscribers` until the end comes.
+/// Waits for the events of `subscribers` until the end comes, and for the last vCPU to go.
 pub fn run(subscribers: Vec<Subscriber<'_>>, end: &End) {
     if let Err(error) = wait(subscribers, end) {
         end.come(Err(Error::Events(error)));
     }
+    end.see_off();
 }
 
 fn wait(subscribers: Vec<Subscriber<'_>>, end: &End) -> Result<(), event_manager::Error> {

@@ -20,7 +20,7 @@ use crate::devices::tty::Tty;
 use crate::devices::virtio::config::Devices;
 use crate::devices::virtio::device::{self, Queues, Virtio};
 use crate::devices::virtio::place::{self, Place};
-use crate::end::End;
+use crate::end::{End, Until};
 use crate::input::{Framing, Input};
 use crate::interrupts::{self, Line};
 use crate::io::Subscriber;
@@ -160,7 +160,8 @@ impl Machine {
 
     fn run(&mut self, to: impl Write + Send, config: Config<'_>, stamps: &Stamps) -> Result<u8, Error> {
         let blocked = Blocked::new()?;
-        let output = Output::shared(Watch::new(to));
+        let end = End::new()?;
+        let output = Output::shared(Watch::new(Until { to, end: &end }));
         let console = Mutex::new(Tty::new(output.clone(), self.line(SERIAL_INTERRUPT)?)?);
         let control = Mutex::new(Tty::new(Output::shared(sink()), self.line(CONTROL_INTERRUPT)?)?);
         let terminal = Raw::enter().map_err(Error::Input)?;
@@ -194,7 +195,6 @@ impl Machine {
         for (place, device) in &registers {
             bus = bus.with_mapped(place.address, place::SIZE, device);
         }
-        let end = End::new()?;
         let mut subscribers: Vec<Subscriber<'_>> = vec![
             Box::new(Input::new(&console, &end, framing)?),
             Box::new(Signals::new(&blocked, &control, &end)?),
@@ -202,7 +202,7 @@ impl Machine {
         subscribers.extend(self.devices.iter().map(|(_, device)| Box::new(Queues::new(device, &end)) as _));
         run_threads(&mut self.vcpus, &bus, subscribers, &end)?;
         lock(&output).flush().map_err(Error::Output)?;
-        end.into_result()
+        end.take_result()
     }
 }
 

@@ -53,11 +53,10 @@ impl<W: Write> Output<W> {
 
     /// Writes the text that waits.
     pub fn flush(&mut self) -> io::Result<()> {
-        if !self.line.is_empty() {
-            self.to.write_all(&self.line)?;
-            self.line.clear();
-        }
-        Ok(())
+        // What could not be written is not tried again: whoever flushes at the end must not wait for it.
+        let written = if self.line.is_empty() { Ok(()) } else { self.to.write_all(&self.line) };
+        self.line.clear();
+        written
     }
 
     /// What it writes to.

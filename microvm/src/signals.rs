@@ -116,7 +116,6 @@ mod tests {
         assert!(!end.has_come());
         signals.take(Signal::SIGINT as u8).unwrap();
         assert!(end.has_come());
-        drop(signals);
-        assert_eq!(end.into_result().unwrap(), 130);
+        assert_eq!(end.take_result().unwrap(), 130);
     }
 }

@@ -195,3 +195,23 @@ fn a_kernel_that_is_cut_while_it_runs_ends_the_vm() {
     let cause = if emulated { "suberror" } else { "kernel was cut" };
     assert_fails(&output, 125, &["running the guest", cause]);
 }
+
+#[test]
+fn a_guest_that_floods_its_console_can_be_ended_though_nobody_reads() {
+    if !kvm("a_guest_that_floods_its_console_can_be_ended_though_nobody_reads") {
+        return;
+    }
+    let kernel = file(&elf(&[0x66, 0xba, 0xf8, 0x03, 0xb0, b'x', 0xee, 0xeb, 0xfd])); // mov dx, 0x3f8; mov al, 'x'; out; jmp
+    let mut child = command(kernel.path(), &[]).stdout(Stdio::piped()).spawn().unwrap();
+    let output = child.stdout.take().unwrap();
+    let mut waiting = 0;
+    while waiting < 60_000 {
+        waiting = rustix::io::ioctl_fionread(&output).unwrap();
+        std::thread::yield_now();
+    }
+    let pid = Pid::from_child(&child);
+    kill_process(pid, Signal::TERM).unwrap();
+    kill_process(pid, Signal::INT).unwrap();
+    assert!([130, 143].contains(&child.wait().unwrap().code().unwrap()));
+    drop(output);
+}
