@@ -69,6 +69,7 @@ Examples:
   isolab-microvm boot --kernel vmlinux --initrd initramfs.cpio --memory 256
   isolab-microvm boot --kernel vmlinux --cmdline 'console=ttyS0 root=/dev/vda ro' --drive root.img:ro --net tap0
   isolab-microvm boot --config-file machine.json")]
+#[allow(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(crate) struct Boot {
     /// The kernel: an x86-64 vmlinux (starts sooner) or bzImage
     #[arg(long, value_name = "FILE", required_unless_present = "config_file")]
