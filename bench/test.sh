@@ -43,6 +43,14 @@ setup() {
         echo "skipped: packages: not installed; to run all tests: apt-get install ${missing[*]}"
     fi
 }
+# What guests and the emulated machine boot. Without the network what is cached is used, and the rest skipped.
+kernels() {
+    local lab=target/release/isolab
+    "$lab" kernel list | grep -qE '^(debian|ubuntu|host) ' || "$lab" kernel get ||
+        echo "skipped: kernels: no distribution's kernel; get one: isolab kernel get"
+    "$lab" kernel list | grep -q '^small ' || "$lab" kernel build ||
+        echo "skipped: kernels: no small kernel; build one: isolab kernel build"
+}
 deny() {
     # Advisories need their database from the network; what does not, is checked anyhow.
     if command -v cargo-deny >/dev/null; then
@@ -58,11 +66,13 @@ programs=(-p isolab-workload -p isolab-floors -p isolab-guest -p isolab-init
 part "set-up" setup
 part "format" cargo fmt --all --check
 part "build" cargo build --release --locked
+part "kernels" kernels
 part "lint" cargo clippy --workspace --all-targets --locked -- -D warnings
 part "lint the measured programs" cargo clippy --profile program --bins --locked "${programs[@]}" -- -D warnings
 part "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
 part "licences and advisories" deny
 part "tests" cargo test --workspace --locked --no-fail-fast -- --nocapture
+part "emulated machine" bench/emulated.sh
 part "benches run" cargo bench --locked -p isolab -- --test
 out=$(mktemp -d)
 part "the README's first command" cargo run --release --locked -- compare --out "$out/report"

@@ -1,6 +1,7 @@
 //! The lab's command line.
 
 use clap::{Args, Parser, Subcommand};
+use isolab::emulate::inside::Output;
 use isolab_timeline::command::{hostname, variable};
 use isolab_timeline::{Stack, Workload};
 use std::ffi::OsString;
@@ -22,10 +23,12 @@ Examples:
   isolab run unikernel --memory 64 -- cpu 1000000
   isolab run microvm --rootfs ./alpine --memory 256 -- sh
   isolab kernel get
+  isolab emulate -- compare --stacks process,microvm --runs 20
   isolab clean
 
 Exit status: 0; 1: some launch failed or could not be measured; 125: isolab failed;
-126: not available on this host; 130: interrupted, what was measured is kept. `run` gives the workload's own."
+126: not available on this host; 130: interrupted, what was measured is kept. `run` and `emulate` give the
+command's own; `emulate` also 124: it was stopped at its time limit."
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -48,6 +51,8 @@ pub(crate) enum Command {
     /// Gets, builds and lists kernels for guests
     #[command(subcommand)]
     Kernel(Kernel),
+    /// Runs isolab, or any program, in an emulated machine that has KVM and cgroup v2
+    Emulate(Emulate),
     /// Removes what runs that were killed have left
     Clean {
         /// Prints what was removed as JSON
@@ -96,6 +101,78 @@ pub(crate) struct Compare {
     /// Seconds after which a launch is killed and counts as failed
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) limit: u64,
+}
+
+/// An emulated machine (QEMU) with a KVM of its own, cgroup v2, and root: the same on every x86-64 Linux.
+///
+/// The command starts in an empty folder. What it writes there comes back, in the folder --out.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  isolab emulate -- doctor
+  isolab emulate -- compare --stacks process,container,unikernel --runs 50 --out emulated
+  isolab emulate --deterministic --repeat 5 --out virtual -- compare --runs 20
+  isolab emulate shell
+  isolab emulate --in ./my-test exec -- ./my-test --nocapture
+
+A deterministic machine has one CPU, whose time is virtual: 1 ns an instruction, idle waits included. All that goes
+in does so before the start, all that leaves does so after the end; one command gives one result, at every run.
+
+Exit status: the command's own; 124: stopped at --timeout; 125: isolab failed; 126: QEMU or kernel are missing;
+130: interrupted.")]
+pub(crate) struct Emulate {
+    /// The same at every run, in virtual time, on one CPU
+    #[arg(long, global = true)]
+    pub(crate) deterministic: bool,
+    /// CPUs; 2 if not given, and 1 where the machine is deterministic
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub(crate) cpus: Option<u32>,
+    /// Memory, in MiB
+    #[arg(long, global = true, value_name = "MIB", default_value_t = 2048, value_parser = clap::value_parser!(u32).range(512..=1 << 20))]
+    pub(crate) memory: u32,
+    /// Seconds after which the machine is switched off
+    #[arg(long, global = true, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) timeout: Option<u64>,
+    /// Runs it this many times, each into a folder of its own below --out, and prints how far the medians differ
+    #[arg(long, global = true, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) repeat: u32,
+    /// A file or folder that goes into the machine, at the same path; programs take their libraries along
+    #[arg(long = "in", global = true, value_name = "PATH")]
+    pub(crate) given: Vec<PathBuf>,
+    /// The folder for what the command writes in its own
+    #[arg(long, global = true, value_name = "DIR", default_value = ".")]
+    pub(crate) out: PathBuf,
+    #[command(subcommand)]
+    pub(crate) what: Option<Emulated>,
+    /// What this isolab is to do in the machine
+    #[arg(last = true, value_name = "ARGS")]
+    pub(crate) words: Vec<OsString>,
+}
+
+/// What else than isolab runs in an emulated machine.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Emulated {
+    /// A shell on the machine's console; Ctrl-A x switches the machine off
+    Shell,
+    /// A program of this host, with the libraries that it needs
+    Exec {
+        /// The program and its arguments
+        #[arg(last = true, required = true, value_name = "PROGRAM ARGS")]
+        words: Vec<OsString>,
+    },
+    /// The machine's own side of it
+    #[command(hide = true)]
+    Inside {
+        /// Where the output goes
+        #[arg(long, value_enum)]
+        output: Output,
+        /// The size of the terminal
+        #[arg(long, num_args = 2, value_names = ["ROWS", "COLUMNS"])]
+        window: Vec<u16>,
+        /// The command
+        #[arg(last = true, required = true)]
+        words: Vec<OsString>,
+    },
 }
 
 /// Kernels lie in the user's cache folder, below isolab/kernels.

@@ -13,10 +13,11 @@
 //! 8. [`samples`], [`stats`], [`chart`], [`report`], [`table`]: what was measured, figured and drawn.
 //!
 //! Beside the path: [`host`] (what machine this is), [`doctor`] (what it can do), [`calls`] (system calls
-//! counted), [`interrupt`] (Ctrl-C), [`kernel`] (kernels for guests: got or built, and cached), [`microvm`] and [`rootfs`] (a command in a
-//! Linux guest).
+//! counted), [`interrupt`] (Ctrl-C), [`kernel`] (kernels for guests: got or built, and cached), [`microvm`] and
+//! [`rootfs`] (a command in a Linux guest), [`emulate`] (all of it again, in an emulated machine).
 //!
-//! Unsafe code is in [`calls`] (tracing a child) and [`instance`] (`wait4`), only.
+//! Unsafe code is in [`calls`] (tracing a child), [`instance`] (`wait4`), [`emulate::machine`] (a signal set between
+//! fork and exec) and [`emulate::tsc`] (one instruction), only.
 #![deny(unsafe_code)]
 
 #[allow(unsafe_code)]
@@ -24,6 +25,7 @@ pub mod calls;
 pub mod chart;
 pub mod compare;
 pub mod doctor;
+pub mod emulate;
 pub mod ground;
 pub mod host;
 #[allow(unsafe_code)]

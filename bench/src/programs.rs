@@ -4,7 +4,7 @@
 //! environment variable `ISOLAB_PROGRAMS` names, then next to the lab's own program, then where the
 //! build left them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The folder where the build script put the programs.
 const BUILT: &str = env!("ISOLAB_PROGRAMS");
@@ -60,5 +60,11 @@ impl Programs {
             container_floor: find("isolab-container-floor")?,
             kvm_floor: find("isolab-kvm-floor")?,
         })
+    }
+
+    /// All of them.
+    pub fn all(&self) -> [&Path; 7] {
+        let Programs { workload, runtime, microvm, unikernel, init, container_floor, kvm_floor } = self;
+        [workload, runtime, microvm, unikernel, init, container_floor, kvm_floor].map(PathBuf::as_path)
     }
 }

@@ -61,7 +61,7 @@ impl Clock {
     }
 }
 
-/// Whether an emulator (QEMU's TCG) runs this machine's code, as it says in CPUID leaf 0x4000_0000.
+/// Whether an emulator (QEMU's TCG) runs this machine's code, as it says in CPUID leaf `0x4000_0000`.
 pub fn is_emulated() -> bool {
     CpuId::new().get_hypervisor_info().is_some_and(|found| matches!(found.identify(), Hypervisor::QEMU))
 }

@@ -17,4 +17,4 @@ pub mod error;
 pub mod get;
 pub mod image;
 pub mod manifest;
-mod tool;
+pub(crate) mod tool;

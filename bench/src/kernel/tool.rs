@@ -71,7 +71,7 @@ pub(super) fn ask(command: &mut Command) -> Result<String, Error> {
 }
 
 /// Whether the search path has a program called `name` (`execvp(3)`).
-pub(super) fn is_installed(name: &str) -> bool {
+pub(crate) fn is_installed(name: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|folder| folder.join(name).is_file())
 }

@@ -22,6 +22,7 @@ const PIECE: usize = 1 << 17;
 /// Types of files, in the upper bits of their mode (`inode(7)`).
 const FOLDER: u32 = 0o040_000;
 const REGULAR: u32 = 0o100_000;
+const LINK: u32 = 0o120_000;
 const CHARACTER_DEVICE: u32 = 0o020_000;
 
 /// An archive that is being written.
@@ -54,16 +55,25 @@ impl<W: Write> Archive<W> {
     }
 
     /// Adds a folder of root's.
-    pub fn folder(&mut self, name: &str, mode: u32) -> Result<(), PackError> {
-        self.entry(Path::new(name), Header { mode: FOLDER | mode, ..Header::default() }, Path::new(name))
+    pub fn folder(&mut self, name: impl AsRef<Path>, mode: u32) -> Result<(), PackError> {
+        let name = name.as_ref();
+        self.entry(name, Header { mode: FOLDER | mode, ..Header::default() }, name)
     }
 
     /// Adds a file of root's.
-    pub fn file(&mut self, name: &str, mode: u32, content: &[u8]) -> Result<(), PackError> {
-        let path = Path::new(name);
+    pub fn file(&mut self, name: impl AsRef<Path>, mode: u32, content: &[u8]) -> Result<(), PackError> {
+        let path = name.as_ref();
         let size = u32::try_from(content.len()).map_err(|_| PackError::Huge(path.into()))?;
         self.entry(path, Header { mode: REGULAR | mode, size, ..Header::default() }, path)?;
         self.content(content)
+    }
+
+    /// Adds a symbolic link of root's.
+    pub fn link(&mut self, name: impl AsRef<Path>, target: &Path) -> Result<(), PackError> {
+        let (name, target) = (name.as_ref(), target.as_os_str().as_bytes());
+        let size = target.len() as u32;
+        self.entry(name, Header { mode: LINK | 0o777, size, ..Header::default() }, name)?;
+        self.content(target)
     }
 
     /// Adds the console's node.

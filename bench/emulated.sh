@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# The integration tests again, in the emulated machine: a real kvm_amd, cgroup v2 with all controllers, root, and
+# an ordinary user with a cgroup subtree of its own. One boot for all of them.
+#
+# Prints what the tests print, their skips among it; the exit status is 1 if a test failed, and that of
+# `isolab emulate` if the machine did.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export ISOLAB_TIER="${ISOLAB_TIER:-ci}"
+
+# Test binaries that need root, KVM or cgroups; the others have nothing to learn there.
+everyone=(isolab_runtime command limits words)
+root=(cleanup isolation root rootless isolab_microvm boot guest_file image linux misbehaving probe refusals unikernel lab workload)
+
+# Optimised: an emulated CPU is slow. The programs beside them are what the tests start.
+built=$(cargo test --release --locked --no-run --message-format=json-render-diagnostics \
+    -p isolab-runtime -p isolab-microvm -p isolab | grep -o '"executable":"[^"]*"' | cut -d'"' -f4)
+named() { # NAME...: the test binaries called so
+    local name
+    for name in "$@"; do grep -E "/deps/$name-[0-9a-f]{16}\$" <<<"$built" || true; done
+}
+
+work=$(mktemp -d)
+trap 'rm -r "$work"' EXIT
+cat >"$work/steps" <<'STEPS'
+# As `sh steps ROOT'S... -- EVERYONE'S...`, in the machine.
+failed=0
+try() { # WHO COMMAND...
+    local who=$1
+    shift
+    echo "== $who: ${2:-$1}"
+    "$@" --nocapture --test-threads=2 2>&1 || failed=1
+}
+while [ "$1" != -- ]; do
+    try root env "$1"
+    shift
+done
+shift
+for test in "$@"; do try root env "$test"; done
+
+# The subtree of an ordinary user, as systemd would delegate it (kernel documentation, "Control Group v2",
+# "Delegation"): the folder and these files are the user's, the limits in it are not.
+group=/sys/fs/cgroup/student
+mkdir -p "$group/login"
+echo "+cpu +memory +pids" >/sys/fs/cgroup/cgroup.subtree_control
+chown 1000:1000 "$group" "$group/login" "$group"/cgroup.procs "$group"/cgroup.subtree_control \
+    "$group/login"/cgroup.procs
+student() {
+    sh -c 'echo $$ >'"$group"'/login/cgroup.procs && exec setpriv --reuid=1000 --regid=1000 --clear-groups "$@"' - "$@"
+}
+for test in "$@"; do try student student "$test"; done
+exit $failed
+STEPS
+
+given=(--in "$work/steps")
+for file in $built; do
+    case $file in
+    */deps/*) ;;
+    *) given+=(--in "$file") ;;
+    esac
+done
+mapfile -t for_root < <(named "${root[@]}")
+mapfile -t for_everyone < <(named "${everyone[@]}")
+for file in "${for_root[@]}" "${for_everyone[@]}"; do given+=(--in "$file"); done
+given+=(--in "$(command -v unshare)" --in "$(command -v setpriv)")
+
+status=0
+target=$(sed -n 's|/isolab-runtime$||p' <<<"$built" | grep -v /deps/)
+"$target/isolab" emulate --out "$work" --timeout "${ISOLAB_EMULATED_LIMIT:-420}" "${given[@]}" \
+    exec -- /bin/sh "$work/steps" "${for_root[@]}" -- "${for_everyone[@]}" || status=$?
+# It has said what it lacks, with the fix.
+[ $status = 126 ] && echo "skipped: emulated machine: QEMU or kernel are missing: see above" && exit 0
+exit $status
