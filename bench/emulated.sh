@@ -62,7 +62,10 @@ done
 mapfile -t for_root < <(named "${root[@]}")
 mapfile -t for_everyone < <(named "${everyone[@]}")
 for file in "${for_root[@]}" "${for_everyone[@]}"; do given+=(--in "$file"); done
-given+=(--in "$(command -v unshare)" --in "$(command -v setpriv)")
+# What tests ask this host for.
+for tool in bash unshare setpriv objdump; do
+    if path=$(command -v "$tool"); then given+=(--in "$path"); fi
+done
 
 status=0
 target=$(sed -n 's|/isolab-runtime$||p' <<<"$built" | grep -v /deps/)

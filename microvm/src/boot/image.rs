@@ -107,10 +107,11 @@ pub(super) fn load_whole<F: Read + ReadVolatile + Seek>(
 
 /// Reads the file's header and checks what it is for. Returns the file's length too, in bytes.
 fn read_header<F: Read + Seek>(image: &mut F) -> Result<(elf::Elf64_Ehdr, u64), ImageError> {
-    let length = image.seek(SeekFrom::End(0))?;
     image.rewind()?;
     let mut header = elf::Elf64_Ehdr::default();
-    let read = image.take(size_of::<elf::Elf64_Ehdr>() as u64).read(header.as_mut_slice())?;
+    // Read before it is measured: that a folder refuses by saying what it is, on every file system.
+    let read = image.by_ref().take(size_of::<elf::Elf64_Ehdr>() as u64).read(header.as_mut_slice())?;
+    let length = image.seek(SeekFrom::End(0))?;
     if !header.e_ident.starts_with(b"\x7fELF") {
         return Err(ImageError::NotElf);
     }
