@@ -6,7 +6,6 @@
 
 use kvm_bindings::{kvm_regs, kvm_sregs};
 use kvm_ioctls::VcpuExit;
-use rustix::io::Errno;
 use std::fmt;
 use std::io;
 
@@ -105,11 +104,6 @@ impl fmt::Display for Cause {
                 f,
                 "CPU {cpu} refused to enter the guest, hardware reason {reason:#x} (KVM_EXIT_FAIL_ENTRY): \
                  usually registers that contradict each other"
-            ),
-            Cause::Ioctl(error) if error.raw_os_error() == Some(Errno::FAULT.raw_os_error()) => write!(
-                f,
-                "KVM_RUN failed: {error}: the host has no page for guest memory; usually the file of the guest's \
-                 kernel was cut while the VM ran from it"
             ),
             Cause::Ioctl(error) => write!(f, "KVM_RUN failed: {error}"),
             Cause::Unexpected(exit) => write!(f, "the guest left for {exit}, which nothing here answers"),

@@ -17,7 +17,7 @@
 //! needs more:
 //!
 //! - step 3: [`interrupts`] (interrupt controllers and clock) and [`cpuid`] (what the CPU says about itself);
-//! - step 4: [`boot::kernel`] (vmlinux or bzImage, by [`boot::mapping`] shared among VMs), [`boot::initrd`] (its first root), [`boot::e820`] (its memory),
+//! - step 4: [`boot::kernel`] (vmlinux or bzImage), [`boot::initrd`] (its first root), [`boot::e820`] (its memory),
 //!   [`boot::mp_table`] and [`boot::acpi`] (which CPUs and devices it has, and where interrupts arrive);
 //!   [`boot::pvh`] is another way to enter it;
 //! - step 5: a thread for each vCPU, and [`end`]: the first that ends ends all;
@@ -34,8 +34,7 @@
 //! (what kind of KVM this host has) and [`fuzz`] (the bodies of the fuzz targets).
 //!
 //! For the unikernel there is no interrupt controller and no thread: it needs none.
-//! Unsafe code is in [`memory`] (handing memory to KVM), [`boot::mapping`] (mapping a file over it, and its
-//! handler of `SIGBUS`), [`vcpu`] (reading a union of `kvm_run`, and
+//! Unsafe code is in [`memory`] (handing memory to KVM), [`vcpu`] (reading a union of `kvm_run`, and
 //! interrupting `KVM_RUN` from another thread) and [`devices::virtio::tap`] (its ioctls), only.
 #![deny(unsafe_code)]
 

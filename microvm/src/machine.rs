@@ -6,7 +6,6 @@
 //! (`io`).
 
 use crate::boot::kernel::{self, Protocol};
-use crate::boot::mapping::Mapped;
 use crate::boot::{acpi, image::ImageError, initrd, linux, long_mode, mp_table, pvh};
 use crate::bus::Bus;
 use crate::devices::clock::{self, Clock};
@@ -128,10 +127,10 @@ impl Machine {
     fn load(&mut self, config: Config<'_>) -> Result<(), Error> {
         let mut line = linux::kernel_command_line(config.command_line)?;
         linux::announce(&mut line, self.devices.iter().map(|(place, _)| *place))?;
-        let failed = |source| Error::Image { path: config.kernel.into(), source };
-        let file = File::open(config.kernel).map_err(|error| failed(ImageError::Read(error)))?;
-        let mut file = Mapped::new(file, &self.memory)?;
-        let kernel = kernel::load(&mut file, &self.memory, config.protocol).map_err(failed)?;
+        let kernel = File::open(config.kernel)
+            .map_err(ImageError::Read)
+            .and_then(|mut file| kernel::load(&mut file, &self.memory, config.protocol))
+            .map_err(|source| Error::Image { path: config.kernel.into(), source })?;
         let initrd = config.initrd.map(|path| initrd::load(path, &self.memory, &kernel)).transpose()?;
         mp_table::write(&self.memory, config.cpus)?;
         acpi::write(&self.memory, config.cpus, self.devices.iter().map(|(place, _)| *place))?;

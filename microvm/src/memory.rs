@@ -12,7 +12,7 @@ use crate::layout::{HOLE_END, HOLE_START};
 use kvm_bindings::kvm_userspace_memory_region;
 use kvm_ioctls::VmFd;
 use rustix::system::sysinfo;
-use vm_memory::{GuestAddress, GuestMemoryBackend, GuestMemoryMmap, GuestMemoryRegion, MemoryRegionAddress};
+use vm_memory::{GuestAddress, GuestMemoryBackend, GuestMemoryMmap, GuestMemoryRegion};
 
 /// The smallest VM, in MiB: one for what a PC has below 1 MiB, one for the image.
 pub const LEAST_MIB: u32 = 2;
@@ -77,15 +77,6 @@ impl Memory {
         &self.map
     }
 
-    /// Whether all `length` bytes from `host`, an address of this process, are guest memory.
-    pub(crate) fn holds(&self, host: *const u8, length: usize) -> bool {
-        self.map.iter().any(|region| {
-            let start = region.get_host_address(MemoryRegionAddress(0)).map_or(0, |start| start as usize);
-            let offset = (host as usize).wrapping_sub(start);
-            start != 0 && offset < region.len() as usize && length <= region.len() as usize - offset
-        })
-    }
-
     /// Gives this memory to `vm`. It must be kept as long as the VM (see [`crate::Vm`]).
     pub(crate) fn give_to(&self, vm: &VmFd) -> Result<(), Error> {
         for (number, region) in (0..).zip(self.map.iter()) {
@@ -125,15 +116,6 @@ mod tests {
         assert_eq!(memory.size(), 2 << 20);
         memory.map().write_obj(7_u8, GuestAddress(memory.size() - 1)).unwrap();
         memory.map().write_obj(7_u8, GuestAddress(memory.size())).unwrap_err();
-    }
-
-    #[test]
-    fn guest_memory_is_told_from_other_memory() {
-        let memory = Memory::new(2).unwrap();
-        let start: *const u8 = memory.map().get_host_address(GuestAddress(0)).unwrap();
-        assert!(memory.holds(start, 2 << 20) && memory.holds(start.wrapping_add(4096), 1));
-        assert!(!memory.holds(start, (2 << 20) + 1) && !memory.holds(start.wrapping_sub(1), 1));
-        assert!(!memory.holds(start.wrapping_add(2 << 20), 0) && !memory.holds(std::ptr::from_ref(&0), 1));
     }
 
     #[test]

@@ -170,33 +170,6 @@ fn a_kernel_is_entered_by_pvh_only_if_it_says_where() {
 }
 
 #[test]
-fn a_kernel_that_is_cut_while_it_runs_ends_the_vm() {
-    if !kvm("a_kernel_that_is_cut_while_it_runs_ends_the_vm") {
-        return;
-    }
-    // A segment of a whole page, at a page's beginning in the file too: a mark, and then it reads itself for ever.
-    let mut image = elf(&[]);
-    let mut code = vec![0xb0, 6, 0xe6, 0xe9]; // mov al, 6; out 0xe9, al
-    code.extend([0x8a, 0x04, 0x25, 0, 0x08, 0x10, 0, 0xeb, 0xf7]); // mov al, [0x100800]; jmp
-    for (place, word) in [(72, 4096_u64), (96, 4096), (104, 4096)] {
-        image[place..place + 8].copy_from_slice(&word.to_le_bytes()); // offset and sizes
-    }
-    image.resize(4096, 0);
-    image.extend(&code);
-    image.resize(2 * 4096, 0);
-    let kernel = file(&image);
-    let mut command = command(kernel.path(), &["--marks"]);
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    child.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
-    kernel.as_file().set_len(0).unwrap();
-    let output = child.wait_with_output().unwrap();
-    // A backend that emulates ring 0 does not say what it could not read.
-    let emulated = String::from_utf8_lossy(&output.stderr).contains("KVM_EXIT_INTERNAL_ERROR");
-    let cause = if emulated { "suberror" } else { "kernel was cut" };
-    assert_fails(&output, 125, &["running the guest", cause]);
-}
-
-#[test]
 fn a_guest_that_floods_its_console_can_be_ended_though_nobody_reads() {
     if !kvm("a_guest_that_floods_its_console_can_be_ended_though_nobody_reads") {
         return;

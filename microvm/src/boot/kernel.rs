@@ -1,5 +1,5 @@
 //! A Linux kernel in either of its forms, told apart by the signature `HdrS` (kernel documentation, "The
-//! Linux/x86 Boot Protocol"), loaded by linux-loader.
+//! Linux/x86 Boot Protocol"), copied by linux-loader.
 //!
 //! - *vmlinux*: the ELF file that the linker made. Its segments go where it says; it runs at once.
 //! - *bzImage*: what distributions ship. A small program with the compressed kernel in its belly: the guest

@@ -12,7 +12,5 @@ pub mod initrd;
 pub mod kernel;
 pub mod linux;
 pub mod long_mode;
-#[allow(unsafe_code)]
-pub mod mapping;
 pub mod mp_table;
 pub mod pvh;
