@@ -170,6 +170,7 @@ mod tests {
         lock(&tty).hold();
         let mut feed = Feed::new(&tty).unwrap();
         lock(&tty).write(ENABLE, 1).unwrap();
+        lock(&tty).write(MODEM, 2).unwrap();
         feed.push(b"early").unwrap();
         assert!(feed.waiting() == b"early" && feed.room().read().is_err());
         lock(&tty).release();
