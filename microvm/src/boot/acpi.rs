@@ -72,18 +72,16 @@ fn madt(cpus: u8) -> MADT {
     table
 }
 
-/// The kind of machine, how it is restarted and switched off, and where the DSDT is.
+/// The kind of machine, how it is switched off, and where the DSDT is. No reset register: Linux does not ask a
+/// hardware-reduced machine for one; `reboot=k` on its command line makes it take the keyboard controller.
 fn fadt(dsdt: u64) -> acpi_tables::fadt::FADT {
     let port = |number: u16| GAS::new(AddressSpace::SystemIo, 8, 0, AccessSize::ByteAccess, number.into());
     let mut table = FADTBuilder::new(MAKER, MODEL, REVISION)
         .dsdt_64(dsdt)
         .flag(Flags::HwReducedAcpi)
         .flag(Flags::PwrButton)
-        .flag(Flags::SlpButton)
-        .flag(Flags::ResetRegSup);
+        .flag(Flags::SlpButton);
     table.iapc_boot_arch = (NO_VGA | NO_CLOCK).into();
-    table.reset_reg = port(ports::KEYBOARD);
-    table.reset_value = ports::RESET;
     table.sleep_control_reg = port(ports::ACPI);
     table.sleep_status_reg = port(ports::ACPI + 1);
     table.finalize()
