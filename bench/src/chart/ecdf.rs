@@ -62,7 +62,10 @@ pub fn draw(summary: &Summary, of: Circumstances<'_>) -> String {
     caption.push(of.host.into());
     svg(
         "How long until the workload runs?",
-        "Share of launches whose workload has begun, by the time since the spawn",
+        &format!(
+            "Share of launches whose workload has begun, by the time since the spawn, in {}",
+            summary.time.unit_in_words()
+        ),
         &caption,
         LABELS + 300 + AXIS,
         |area, top, bottom| {
@@ -119,16 +122,13 @@ impl Plot {
     fn labels(&self, area: &Area<'_>, curves: &[Curve<'_>]) -> Drawn {
         let texts: Vec<[String; 3]> = curves
             .iter()
-            .map(|Curve { stack, figure }| {
-                let p50 = show::p50(figure)
-                    + &if figure.below_probe { String::new() } else { format!(" {}", self.time.unit()) };
-                [stack.to_string(), p50, show::interval_ms(figure)]
-            })
+            .map(|Curve { stack, figure }| [stack.to_string(), show::p50(figure), show::interval_ms(figure)])
             .collect();
-        // A bold character of 13 pixels is about 8 wide; the marker and the gap to the next label follow.
+        // How wide a character of each line is, about, in pixels; the marker and the gap to the next label follow.
+        let width = |(text, each): (&String, f64)| each * text.chars().count() as f64;
         let widths: Vec<f64> = texts
             .iter()
-            .map(|lines| 8.0 * lines.iter().map(|text| text.chars().count()).max().unwrap_or(0) as f64 + 26.0)
+            .map(|lines| lines.iter().zip([8.0, 7.5, 6.5]).map(width).fold(0.0, f64::max) + 24.0)
             .collect();
         let ends: Vec<i32> = curves.iter().map(|curve| self.x(curve.tip())).collect();
         let wishes: Vec<f64> = ends.iter().map(|&x| f64::from(x)).collect();
@@ -191,10 +191,15 @@ mod tests {
             let named = svg.lines().any(|line| line == stack.name());
             assert_eq!(named, stack != Stack::Unikernel, "{stack}");
             if let Some(figure) = summary.clock(stack, CLOCK) {
-                assert!(svg.contains(&format!("{} ms", show::p50(figure))), "{stack}");
+                assert!(svg.lines().any(|line| line == show::p50(figure)), "{stack}");
             }
         }
-        assert!(svg.contains("n = 60 ") && svg.contains("bootstrap") && svg.contains("Some CPU, nested"));
+        assert!(
+            svg.contains("in milliseconds")
+                && svg.contains("n = 60 ")
+                && svg.contains("bootstrap")
+                && svg.contains("Some CPU, nested")
+        );
     }
 
     #[test]

@@ -25,7 +25,7 @@ const AXIS: i32 = 44;
 const LEFT: i32 = MARGIN + 122;
 const RIGHT: i32 = 380;
 /// Where the columns of numbers end, in pixels: one for each phase, one for the whole.
-const COLUMNS: [i32; Phase::ALL.len()] = [446, 536, 602, 662, 728, 796];
+const COLUMNS: [i32; Phase::ALL.len()] = [440, 526, 588, 646, 710, 776];
 const WHOLE: i32 = WIDTH - MARGIN;
 
 /// A longest launch this many times the shortest is beyond one scale.
