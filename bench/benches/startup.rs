@@ -14,7 +14,7 @@ use isolab_workload::kind::Kind;
 use std::time::Duration;
 
 fn startup(criterion: &mut Criterion) {
-    let ground = Ground::lay(Programs::find().expect("the programs"), 128).expect("the ground");
+    let ground = Ground::lay(Programs::find().expect("the programs"), 128, None).expect("the ground");
     let placement = Placement::choose().expect("the CPUs");
     let launcher = Launcher::new(placement, Duration::from_secs(60)).expect("the launcher");
     let noop = Workload(Kind::Noop);
