@@ -54,7 +54,7 @@ fn main() -> anyhow::Result<()> {
         };
         let Launched { timeline, outcome, complaint, .. } = launcher.run(command)?;
         // The port by which a guest ends QEMU doubles its status and adds one.
-        let success = vmm.machine.is_some().into();
+        let success = i32::from(vmm.machine.is_some());
         let whole = outcome.status == success && timeline.get(Mark::End).is_some();
         anyhow::ensure!(whole, "{} ended with status {}: {complaint}", vmm.name, outcome.status);
         Ok(timeline)
