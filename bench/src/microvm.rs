@@ -23,6 +23,8 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// The kernel says nothing on the command's console but that it panics, and why.
+const SILENT: &str = "loglevel=2";
 /// The first disk of a guest.
 const FIRST_DISK: &str = "/dev/vda";
 /// Kernels by name, the preferred one first: the small one starts soonest, then the distribution's.
@@ -87,7 +89,7 @@ pub fn command(programs: &Programs, guest: &Guest) -> anyhow::Result<(Command, O
 /// Adds to the VMM's command line what every Linux guest is booted with.
 pub(crate) fn boot(command: &mut Command, kernel: &Kernel, initrd: &Path, memory_mib: u32) {
     command.args(["boot", "--framed-input", "--kernel"]).arg(&kernel.image).arg("--initrd").arg(initrd);
-    command.args(["--cmdline", &format!("{COMMAND_LINE} quiet"), "--memory", &memory_mib.to_string()]);
+    command.args(["--cmdline", &format!("{COMMAND_LINE} {SILENT}"), "--memory", &memory_mib.to_string()]);
 }
 
 /// A kernel for Linux guests.

