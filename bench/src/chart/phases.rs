@@ -21,12 +21,13 @@ const HEAD: i32 = 52;
 const ROW: i32 = 46;
 const BAR: i32 = 24;
 const AXIS: i32 = 44;
-/// Where bars begin and end at most, in pixels.
+/// Where bars begin, in pixels.
 const LEFT: i32 = MARGIN + 122;
-const RIGHT: i32 = 380;
-/// Where the columns of numbers end, in pixels: one for each phase, one for the whole.
-const COLUMNS: [i32; Phase::ALL.len()] = [440, 526, 588, 646, 710, 776];
+/// Where the columns of numbers end, in pixels: one for the whole, and before it one for each phase that some stack
+/// has. The bars have what they leave.
 const WHOLE: i32 = WIDTH - MARGIN;
+const LAST: i32 = WHOLE - 106;
+const COLUMN: i32 = 71;
 
 /// A longest launch this many times the shortest is beyond one scale.
 const APART: f64 = 20.0;
@@ -49,6 +50,7 @@ pub fn draw(summary: &Summary, of: Circumstances<'_>) -> String {
         of.host.into(),
     ];
     let rows = summary.stacks.len() as i32;
+    let phases = summary.phases();
     let totals = || summary.stacks.iter().map(total);
     let (longest, shortest) = (totals().fold(0.0, f64::max), totals().fold(f64::INFINITY, f64::min));
     let shares = longest > APART * shortest;
@@ -62,12 +64,13 @@ pub fn draw(summary: &Summary, of: Circumstances<'_>) -> String {
         let plot = Plot {
             axis: if shares { Axis::from_zero(100.0) } else { Axis::from_zero(longest) },
             shares,
+            phases: &phases,
             top: top + HEAD,
             bottom: bottom - AXIS,
             time: summary.time,
         };
         plot.grid(area)?;
-        Plot::heads(area, top)?;
+        plot.heads(area, top)?;
         (0..)
             .zip(&summary.stacks)
             .try_for_each(|(row, stack)| plot.row(area, plot.top + ROW * row + ROW / 2, stack))
@@ -78,8 +81,9 @@ fn total(stack: &StackSummary) -> f64 {
     Phase::ALL.iter().filter_map(|&phase| stack.phase(phase)).map(Figure::p50).sum()
 }
 
-struct Plot {
+struct Plot<'a> {
     axis: Axis,
+    phases: &'a [Phase],
     /// Whether bars are shares of their own launch.
     shares: bool,
     top: i32,
@@ -87,9 +91,20 @@ struct Plot {
     time: Time,
 }
 
-impl Plot {
+impl Plot<'_> {
+    /// The phases, and where the column of each ends.
+    fn columns(&self) -> impl Iterator<Item = (Phase, i32)> {
+        let first = LAST - COLUMN * (self.phases.len() as i32 - 1);
+        self.phases.iter().copied().zip((0..).map(move |place| first + COLUMN * place))
+    }
+
+    /// Where bars end at most.
+    fn right(&self) -> i32 {
+        LAST - COLUMN * self.phases.len() as i32
+    }
+
     fn x(&self, value: f64) -> i32 {
-        LEFT + (self.axis.place(value) * f64::from(RIGHT - LEFT)).round() as i32
+        LEFT + (self.axis.place(value) * f64::from(self.right() - LEFT)).round() as i32
     }
 
     fn grid(&self, area: &Area<'_>) -> Drawn {
@@ -99,14 +114,14 @@ impl Plot {
             line(area, (x, self.bottom), (x, self.bottom + 5), INK)?;
             write(area, &tick.to_string(), (x, self.bottom + 14), Stands::Centred, NOTE)?;
         }
-        line(area, (LEFT, self.bottom), (RIGHT, self.bottom), INK)?;
+        line(area, (LEFT, self.bottom), (self.right(), self.bottom), INK)?;
         let unit = if self.shares { "% of the launch" } else { self.time.unit_in_words() };
-        write(area, unit, (i32::midpoint(LEFT, RIGHT), self.bottom + 34), Stands::Centred, NOTE)
+        write(area, unit, (i32::midpoint(LEFT, self.right()), self.bottom + 34), Stands::Centred, NOTE)
     }
 
     /// The columns' heads, which are the key to the bars as well.
-    fn heads(area: &Area<'_>, top: i32) -> Drawn {
-        for (phase, right) in Phase::ALL.into_iter().zip(COLUMNS) {
+    fn heads(&self, area: &Area<'_>, top: i32) -> Drawn {
+        for (phase, right) in self.columns() {
             ink::phase(area, phase, false, [(right - 26, top), (right, top + 12)])?;
             let (first, second) = match phase {
                 Phase::Isolation => ("isolation or", "VM set-up"),
@@ -125,7 +140,7 @@ impl Plot {
         write(area, stack.stack.name(), (LEFT - 10, middle), Stands::Left, name)?;
         let scale = if self.shares { 100.0 / total(stack) } else { 1.0 };
         let mut before = 0.0;
-        for (phase, right) in Phase::ALL.into_iter().zip(COLUMNS) {
+        for (phase, right) in self.columns() {
             let Some(figure) = stack.phase(phase) else {
                 write(area, show::NONE, (right, middle), Stands::Left, NOTE)?;
                 continue;
@@ -159,9 +174,9 @@ mod tests {
             }
         }
         assert!(summary.get(Stack::Process).unwrap().phase(Phase::Isolation).is_none());
-        // A process has no isolation; what does not boot Linux has neither a guest's kernel nor its init.
-        let absent = 1 + 2 * summary.stacks.iter().filter(|stack| !stack.stack.boots_linux()).count();
-        assert_eq!(texts.iter().filter(|&&text| text == show::NONE).count(), absent);
+        // A process has no isolation; phases that no stack has have no column.
+        assert_eq!(texts.iter().filter(|&&text| text == show::NONE).count(), 1);
+        assert!(!texts.contains(&"kernel"));
         assert!(!texts.contains(&"0.000"));
         assert!(svg.contains("n = 60 ") && svg.contains("bootstrap") && svg.contains("Some CPU, nested"));
     }

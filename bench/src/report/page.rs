@@ -55,6 +55,7 @@ pub(super) fn render(file: &SamplesFile, summary: &Summary, charts: &Charts) -> 
 
 fn values(file: &SamplesFile, summary: &Summary, charts: &Charts) -> Value {
     let rows = |of: &dyn Fn(&StackSummary) -> Value| summary.stacks.iter().map(of).collect::<Vec<Value>>();
+    let phases = summary.phases();
     context! {
         headline => sentences::headline(summary),
         comparisons => sentences::comparisons(summary),
@@ -69,8 +70,8 @@ fn values(file: &SamplesFile, summary: &Summary, charts: &Charts) -> Value {
         figures => rows(&|stack| figures(summary, stack)),
         clocks => Clock::ALL.map(Clock::name).to_vec(),
         by_clock => rows(&|stack| cells(stack, Clock::ALL.map(|clock| stack.clock(clock)))),
-        phases => Phase::ALL.map(Phase::name).to_vec(),
-        by_phase => rows(&|stack| cells(stack, Phase::ALL.map(|phase| stack.phase(phase)))),
+        phases => phases.iter().copied().map(Phase::name).collect::<Vec<_>>(),
+        by_phase => rows(&|stack| cells(stack, phases.iter().map(|&phase| stack.phase(phase)))),
         ecdf_chart => Value::from_safe_string(charts.ecdf.clone()),
         phases_chart => Value::from_safe_string(charts.phases.clone()),
         interval => bootstrap::method(),
@@ -127,14 +128,14 @@ fn figures(summary: &Summary, stack: &StackSummary) -> Value {
     }
 }
 
-fn cells<const N: usize>(stack: &StackSummary, figures: [Option<&Figure>; N]) -> Value {
+fn cells<'a>(stack: &StackSummary, figures: impl IntoIterator<Item = Option<&'a Figure>>) -> Value {
     let cell = |figure: Option<&Figure>| {
         context! {
             p50 => figure.map_or(show::NONE.into(), show::p50),
             interval => figure.map_or(String::new(), show::interval_ms),
         }
     };
-    context! { cells => figures.map(cell).to_vec(), ..named(stack) }
+    context! { cells => figures.into_iter().map(cell).collect::<Vec<_>>(), ..named(stack) }
 }
 
 /// System calls by stack, the most frequent first.

@@ -132,6 +132,12 @@ pub struct Summary {
 }
 
 impl Summary {
+    /// The phases that some stack has, in order.
+    pub fn phases(&self) -> Vec<Phase> {
+        let has = |phase| self.stacks.iter().any(|stack| stack.phase(phase).is_some());
+        Phase::ALL.into_iter().filter(|&phase| has(phase)).collect()
+    }
+
     /// Computes everything, once. The run's seed drives the bootstrap, so that the same samples always
     /// give the same report.
     pub fn of(file: &SamplesFile) -> Summary {
