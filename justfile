@@ -23,6 +23,16 @@ test-full:
 bench *ARGS:
     cargo bench -p isolab {{ARGS}}
 
+# The same Linux guest by our VMM and by QEMU's, in the emulated machine, in virtual time
+bench-boot:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    bench=$(cargo bench --no-run -p isolab --bench boot --message-format=json-render-diagnostics |
+        grep -o '"executable":"[^"]*/boot-[^"]*"' | cut -d'"' -f4)
+    given=(--in "$bench" --in "$(command -v qemu-system-x86_64)")
+    for rom in qboot.rom linuxboot_dma.bin pvh.bin kvmvapic.bin; do given+=(--in "/usr/share/qemu/$rom"); done
+    cargo run --release -- emulate --deterministic "${given[@]}" exec -- "$bench"
+
 # Formats everything
 fmt:
     cargo fmt --all
