@@ -46,6 +46,7 @@ pub mod devices;
 pub mod end;
 pub mod error;
 pub mod exit;
+mod files;
 pub mod fuzz;
 pub mod input;
 pub mod interrupts;

@@ -30,12 +30,11 @@ use crate::terminal::Raw;
 use crate::vcpu::{Vcpu, catch_kicks};
 use crate::vm::live;
 use crate::watch::Watch;
-use crate::{Error, cpuid, io, kvm};
+use crate::{Error, cpuid, files, io, kvm};
 use isolab_guest::ports;
 use isolab_timeline::Stamps;
 use kvm_bindings::kvm_sregs;
 use kvm_ioctls::{Kvm, VmFd};
-use std::fs::File;
 use std::io::{Write, sink};
 use std::path::Path;
 use std::sync::Mutex;
@@ -127,8 +126,8 @@ impl Machine {
     fn load(&mut self, config: Config<'_>) -> Result<(), Error> {
         let mut line = linux::kernel_command_line(config.command_line)?;
         linux::announce(&mut line, self.devices.iter().map(|(place, _)| *place))?;
-        let kernel = File::open(config.kernel)
-            .map_err(ImageError::Read)
+        let kernel = files::open(config.kernel, false)
+            .map_err(ImageError::from)
             .and_then(|mut file| kernel::load(&mut file, &self.memory, config.protocol))
             .map_err(|source| Error::Image { path: config.kernel.into(), source })?;
         let initrd = config.initrd.map(|path| initrd::load(path, &self.memory, &kernel)).transpose()?;

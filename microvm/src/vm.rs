@@ -8,11 +8,10 @@ use crate::devices::serial::{REGISTERS, Serial};
 use crate::memory::Memory;
 use crate::output::{Output, Shared, lock};
 use crate::vcpu::{Pause, Vcpu};
-use crate::{Error, kvm};
+use crate::{Error, files, kvm};
 use isolab_guest::ports;
 use isolab_timeline::{Mark, Stamps};
 use kvm_ioctls::{Kvm, VmFd};
-use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Mutex;
@@ -91,8 +90,8 @@ impl Vm {
 
     /// Puts the guest in place: its image, its boot structures, and the vCPU at its entry.
     pub fn load(&mut self, path: &Path, words: &[String]) -> Result<(), Error> {
-        let entry = File::open(path)
-            .map_err(image::ImageError::Read)
+        let entry = files::open(path, false)
+            .map_err(image::ImageError::from)
             .and_then(|mut file| image::load(&mut file, &self.memory))
             .map_err(|source| Error::Image { path: path.into(), source })?;
         linux::write(&self.memory, &linux::command_line(words)?)?;

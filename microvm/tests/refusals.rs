@@ -3,11 +3,18 @@
 mod common;
 
 use common::{GUEST, assert_fails, elf, file, kvm, microvm, run};
+use rustix::fs::{CWD, FileType, mknodat};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
+use std::process::Output;
 
 /// `out 0xf4, al`
 const END: [u8; 2] = [0xe6, 0xf4];
+
+/// Boots `kernel` as Linux, with these options.
+fn boot(kernel: &Path, more: &[&str]) -> Output {
+    microvm(["boot", "--memory", "8", "--kernel"]).arg(kernel).args(more).output().unwrap()
+}
 
 /// A good file with some of its bytes replaced.
 fn patched(place: usize, bytes: &[u8]) -> Vec<u8> {
@@ -50,19 +57,56 @@ fn a_file_that_is_no_image_is_refused() {
         eprintln!("{case}");
         let image = file(bytes);
         let name = image.path().to_str().unwrap();
-        assert_fails(&run(image.path(), "8", &["noop"]), 125, &[&["loading", name], *words].concat());
+        let words = [&["loading", name], *words].concat();
+        assert_fails(&run(image.path(), "8", &["noop"]), 125, &words);
+        assert_fails(&boot(image.path(), &[]), 125, &words);
     }
-    assert_eq!(run(file(&good).path(), "8", &["noop"]).status.code(), Some(0));
+    let good = file(&good);
+    assert_eq!(run(good.path(), "8", &["noop"]).status.code(), Some(0));
+    assert_eq!(boot(good.path(), &[]).status.code(), Some(0));
 }
 
 #[test]
-fn a_missing_image_is_refused() {
-    if !kvm("a_missing_image_is_refused") {
+fn what_is_no_file_is_refused_and_not_waited_for() {
+    if !kvm("what_is_no_file_is_refused_and_not_waited_for") {
         return;
     }
-    let output = run(Path::new("/nowhere/guest"), "8", &["noop"]);
-    assert_fails(&output, 125, &["loading /nowhere/guest", "No such file"]);
-    assert_fails(&run(Path::new("/"), "8", &["noop"]), 125, &["loading /", "directory"]);
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    mknodat(CWD, &pipe, FileType::Fifo, 0o600.into(), 0).unwrap();
+    let kernel = file(&elf(&END));
+    // As a kernel, and as an initial RAM file system.
+    let cases: [(&Path, &str, &str); 4] = [
+        (&folder.path().join("none"), "No such file", "No such file"),
+        (folder.path(), "directory", "no file"),
+        (&pipe, "pipe", "no file"),
+        (Path::new("/dev/zero"), "no ELF file", "no file"),
+    ];
+    for (path, word, initrd_word) in cases {
+        let name = path.to_str().unwrap();
+        assert_fails(&run(path, "8", &["noop"]), 125, &["loading", name, word]);
+        assert_fails(&boot(path, &[]), 125, &["loading", name, word]);
+        assert_fails(&boot(kernel.path(), &["--initrd", name]), 125, &["loading", name, initrd_word]);
+    }
+    let machine = microvm(["boot", "--config-file"]).arg(folder.path()).output().unwrap();
+    assert_fails(&machine, 125, &["reading the machine file", folder.path().to_str().unwrap(), "directory"]);
+}
+
+#[test]
+fn absurd_machines_are_refused() {
+    if !kvm("absurd_machines_are_refused") {
+        return;
+    }
+    let kernel = file(&elf(&END));
+    for (option, value, words) in [
+        ("--memory", "0", "0 MiB of memory: give 2 to"),
+        ("--memory", "4294967295", "4294967295 MiB of memory: give 2 to"),
+        ("--cpus", "0", "0 vCPUs: give 1 to"),
+        ("--cpus", "33", "33 vCPUs: give 1 to"),
+    ] {
+        let mut command = microvm(["boot", option, value, "--kernel"]);
+        assert_fails(&command.arg(kernel.path()).output().unwrap(), 125, &[words]);
+    }
 }
 
 #[test]

@@ -16,7 +16,10 @@ use vm_memory::{ByteValued, GuestAddress, ReadVolatile};
 pub enum ImageError {
     /// The file cannot be opened or read.
     #[error("reading it")]
-    Read(#[from] io::Error),
+    Read(#[source] io::Error),
+    /// It has no beginning to go back to.
+    #[error("this is a pipe or a terminal; give a file")]
+    Pipe,
     /// It does not begin like an ELF file.
     #[error("this is no ELF file")]
     NotElf,
@@ -54,6 +57,12 @@ pub enum ImageError {
     /// linux-loader refused it.
     #[error("copying it to guest memory")]
     Load(#[from] linux_loader::loader::Error),
+}
+
+impl From<io::Error> for ImageError {
+    fn from(error: io::Error) -> ImageError {
+        if error.kind() == io::ErrorKind::NotSeekable { ImageError::Pipe } else { ImageError::Read(error) }
+    }
 }
 
 /// Copies the ELF file `image` to guest memory and returns its entry, a guest physical address.

@@ -5,10 +5,10 @@
 //! place.
 
 use super::kernel::Kernel;
-use crate::Error;
 use crate::memory::Memory;
+use crate::{Error, files};
 use std::fs::File;
-use std::io::{self, Seek, SeekFrom};
+use std::io;
 use std::path::Path;
 use vm_memory::{Bytes, GuestAddress};
 
@@ -30,6 +30,9 @@ pub enum InitrdError {
     /// The file cannot be opened or measured.
     #[error("reading it")]
     Read(#[from] io::Error),
+    /// It is a folder, a pipe or the like.
+    #[error("this is no file; give one that is a cpio archive")]
+    Kind,
     /// It does not fit between the kernel and the end of memory.
     #[error("its {size} bytes do not fit in the {room} that the kernel leaves; give the VM more memory")]
     TooLarge {
@@ -45,15 +48,18 @@ pub enum InitrdError {
 
 /// Copies the file at `path` to the top of the memory that `kernel` can reach and leaves.
 pub fn load(path: &Path, memory: &Memory, kernel: &Kernel) -> Result<Initrd, Error> {
-    File::open(path)
+    files::open(path, false)
         .map_err(InitrdError::Read)
         .and_then(|file| copy(file, memory, kernel))
         .map_err(|source| Error::Initrd { path: path.into(), source })
 }
 
 fn copy(mut file: File, memory: &Memory, kernel: &Kernel) -> Result<Initrd, InitrdError> {
-    let size = file.seek(SeekFrom::End(0))?;
-    file.rewind()?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(InitrdError::Kind);
+    }
+    let size = metadata.len();
     let start = place(size, kernel.end, memory.low_end(), kernel.header.initrd_addr_max)?;
     memory.map().read_exact_volatile_from(GuestAddress(start), &mut file, size as usize)?;
     Ok(Initrd { start: start as u32, size: size as u32 })

@@ -66,11 +66,12 @@ pub fn load<F: Read + ReadVolatile + Seek>(
     memory: &Memory,
     protocol: Protocol,
 ) -> Result<Kernel, ImageError> {
-    let length = file.seek(SeekFrom::End(0))?;
     let mut header = setup_header::default();
     file.seek(SeekFrom::Start(OFFSET))?;
+    // Read before it is measured: that a folder refuses by saying what it is, on every file system.
     let read = file.take(size_of::<setup_header>() as u64).read(header.as_mut_slice())?;
     if read == size_of::<setup_header>() && header.header == HEADER {
+        let length = file.seek(SeekFrom::End(0))?;
         return match protocol {
             Protocol::Linux => load_compressed(file, memory, header, length),
             Protocol::Pvh => Err(ImageError::NoPvhEntry),

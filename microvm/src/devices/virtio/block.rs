@@ -11,9 +11,10 @@
 use super::request::Request;
 use super::ring::{Answer, Served, serve};
 use super::{Backend, Broken, Complaint, GuestMemory};
-use std::fs::{File, OpenOptions, TryLockError};
+use crate::files;
+use std::fs::{File, TryLockError};
 use std::io::{self, Seek, SeekFrom};
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use virtio_bindings::virtio_blk::{
     VIRTIO_BLK_F_FLUSH, VIRTIO_BLK_F_RO, VIRTIO_BLK_F_SEG_MAX, VIRTIO_BLK_F_SIZE_MAX, VIRTIO_BLK_ID_BYTES,
@@ -75,13 +76,7 @@ impl Block {
     /// Makes the file at `path` a disk.
     pub fn open(path: &Path, read_only: bool) -> Result<Block, DriveError> {
         let failed = |source| DriveError::Open { path: path.into(), source };
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(!read_only)
-            // A pipe without a writer would not open before one comes.
-            .custom_flags(rustix::fs::OFlags::NONBLOCK.bits() as i32)
-            .open(path)
-            .map_err(failed)?;
+        let mut file = files::open(path, !read_only).map_err(failed)?;
         let kind = file.metadata().map_err(failed)?.file_type();
         if !kind.is_file() && !kind.is_block_device() {
             return Err(DriveError::Kind(path.into()));

@@ -130,6 +130,43 @@ fn a_file_that_takes_no_more_fails_requests_not_the_disk() {
 }
 
 #[test]
+fn a_disk_that_is_full_fails_requests_until_it_is_not() {
+    use nix::mount::{MntFlags, MsFlags, mount, umount2};
+    use nix::sched::{CloneFlags, unshare};
+    // A mount namespace for this thread alone, which takes the file system with it.
+    let folder = tempfile::tempdir().unwrap();
+    let mounted = unshare(CloneFlags::CLONE_NEWNS)
+        .and_then(|()| {
+            mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)
+        })
+        .and_then(|()| mount(None::<&str>, folder.path(), Some("tmpfs"), MsFlags::empty(), Some("size=64k")));
+    if let Err(error) = mounted {
+        eprintln!(
+            "skipped: a_disk_that_is_full_fails_requests_until_it_is_not: no file system of its own: {error}; run it as root"
+        );
+        return;
+    }
+    // The file promises more than there is, and other files take some of that.
+    let (path, other) = (folder.path().join("disk"), folder.path().join("other"));
+    std::fs::File::create(&path).unwrap().set_len(128 << 10).unwrap();
+    std::fs::write(&other, vec![1; 32 << 10]).unwrap();
+    let mut driver = driver(&path, false);
+    let pages = |driver: &mut Driver, range: std::ops::Range<u64>| -> Vec<u8> {
+        range.map(|page| ask(driver, VIRTIO_BLK_T_OUT, 8 * page, &[(DATA, 4096)]).0).collect()
+    };
+    let written = pages(&mut driver, 0..16);
+    let full = written.iter().position(|&status| status == FAILED).unwrap();
+    assert!((1..=8).contains(&full), "{written:?}");
+    assert!(written[full..].iter().all(|&status| status == FAILED), "{written:?}");
+    assert_eq!(ask(&mut driver, VIRTIO_BLK_T_IN, 0, &[(DATA, 4096)]), (OK, 4097));
+    std::fs::remove_file(other).unwrap();
+    assert_eq!(pages(&mut driver, full as u64..full as u64 + 4), [OK; 4]);
+    assert_eq!(ask(&mut driver, VIRTIO_BLK_T_FLUSH, 0, &[]), (OK, 1));
+    // So that the folder can go too.
+    umount2(folder.path(), MntFlags::MNT_DETACH).unwrap();
+}
+
+#[test]
 fn the_serial_number_is_the_name_of_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("root.img");
