@@ -30,7 +30,7 @@ fn initramfs(test: &str, words: &[&str]) -> Option<NamedTempFile> {
     let mut archive = pack::begin(Vec::new(), MOST, &init, &[], &start).unwrap();
     archive.folder(pack::ROOT, 0o755).unwrap();
     let content = std::fs::read(workload).unwrap();
-    archive.file(&format!("{}/{WORKLOAD}", pack::ROOT), 0o755, &content).unwrap();
+    archive.file(format!("{}/{WORKLOAD}", pack::ROOT), 0o755, &content).unwrap();
     Some(file(&archive.finish().unwrap()))
 }
 
