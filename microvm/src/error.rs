@@ -47,6 +47,9 @@ pub enum Error {
     /// An event, a thread or a signal's handling cannot be had.
     #[error("preparing the VM's threads and the events between them")]
     Event(#[source] io::Error),
+    /// The VMM's threads cannot be confined.
+    #[error("confining the VMM's threads to the system calls that they need (seccomp)")]
+    Filter(#[source] seccompiler::Error),
     /// The I/O thread cannot wait for events.
     #[error("waiting for input and signals")]
     Events(#[source] event_manager::Error),

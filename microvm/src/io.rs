@@ -7,6 +7,7 @@
 
 use crate::Error;
 use crate::end::End;
+use crate::seccomp::Filter;
 use event_manager::{EventManager, EventOps, EventSet, Events, MutEventSubscriber, SubscriberOps};
 use std::io;
 
@@ -14,21 +15,22 @@ use std::io;
 pub type Subscriber<'a> = Box<dyn MutEventSubscriber + Send + 'a>;
 
 /// Waits for the events of `subscribers` until the end comes, and for the last vCPU to go.
-pub fn run(subscribers: Vec<Subscriber<'_>>, end: &End) {
-    if let Err(error) = wait(subscribers, end) {
-        end.come(Err(Error::Events(error)));
-    }
+pub fn run(subscribers: Vec<Subscriber<'_>>, filter: &Filter, end: &End) {
+    or_end(wait(subscribers, filter, end), end);
     end.see_off();
 }
 
-fn wait(subscribers: Vec<Subscriber<'_>>, end: &End) -> Result<(), event_manager::Error> {
-    let mut manager = EventManager::<Subscriber<'_>>::new_with_capacity(subscribers.len() + 1)?;
+fn wait(subscribers: Vec<Subscriber<'_>>, filter: &Filter, end: &End) -> Result<(), Error> {
+    let capacity = subscribers.len() + 1;
+    let mut manager = EventManager::<Subscriber<'_>>::new_with_capacity(capacity).map_err(Error::Events)?;
+    // Nothing of the guest's has been looked at yet, and nothing has to be opened any more.
+    filter.confine()?;
     manager.add_subscriber(Box::new(Watch(end)));
     for subscriber in subscribers {
         manager.add_subscriber(subscriber);
     }
     while !end.has_come() {
-        manager.run()?;
+        manager.run().map_err(Error::Events)?;
     }
     Ok(())
 }

@@ -20,7 +20,8 @@
 //! - step 4: [`boot::kernel`] (vmlinux or bzImage), [`boot::initrd`] (its first root), [`boot::e820`] (its memory),
 //!   [`boot::mp_table`] and [`boot::acpi`] (which CPUs and devices it has, and where interrupts arrive);
 //!   [`boot::pvh`] is another way to enter it;
-//! - step 5: a thread for each vCPU, and [`end`]: the first that ends ends all;
+//! - step 5: a thread for each vCPU, each confined to the system calls that it needs ([`seccomp`]), and [`end`]: the
+//!   first that ends ends all;
 //! - step 7: [`devices::tty`] (a serial port with an interrupt), [`devices::keyboard`] (the restart),
 //!   [`devices::power`] (the power switch), [`devices::clock`], [`devices::phase`] (how far the guest is); and
 //!   [`devices::virtio`], with a tour of its own: disks, network cards, entropy;
@@ -33,9 +34,12 @@
 //! Beside the path: [`machine_file`] (a VM described in JSON), [`error`] (what can go wrong, by step), [`probe`]
 //! (what kind of KVM this host has) and [`fuzz`] (the bodies of the fuzz targets).
 //!
-//! For the unikernel there is no interrupt controller and no thread: it needs none.
+//! For the unikernel there is no interrupt controller and no thread: it needs none. Nor is its VMM confined by a filter:
+//! that would make its start a tenth longer, and all that its guest can reach is three ports.
+//!
 //! Unsafe code is in [`memory`] (handing memory to KVM), [`vcpu`] (reading a union of `kvm_run`, and
-//! interrupting `KVM_RUN` from another thread) and [`devices::virtio::tap`] (its ioctls), only.
+//! interrupting `KVM_RUN` from another thread), [`devices::virtio::tap`] (its ioctls) and [`seccomp`] (its signal's
+//! handler), only.
 #![deny(unsafe_code)]
 
 pub mod boot;
@@ -60,6 +64,8 @@ pub mod memory;
 pub mod output;
 pub mod pack;
 pub mod probe;
+#[allow(unsafe_code)]
+pub mod seccomp;
 pub mod signals;
 pub mod terminal;
 #[allow(unsafe_code)]

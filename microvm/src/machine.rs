@@ -25,6 +25,7 @@ use crate::interrupts::{self, Line};
 use crate::io::Subscriber;
 use crate::memory::Memory;
 use crate::output::{Output, lock};
+use crate::seccomp::{Filter, catch_refusals};
 use crate::signals::{Blocked, Signals};
 use crate::terminal::Raw;
 use crate::vcpu::{Vcpu, catch_kicks};
@@ -74,13 +75,15 @@ pub struct Config<'a> {
     pub cpus: u8,
     /// Its virtio devices.
     pub devices: &'a Devices,
-    /// Whether standard input is framed, for a guest whose init takes it so ([`Framing`](crate::input::Framing)).
+    /// Whether standard input is framed, for a guest whose init takes it so ([`Framing`]).
     pub framed_input: bool,
     /// Whether the guest's marks go to the output.
     pub marks: bool,
 }
 
 /// Boots Linux, runs it to its end and leaves nothing of it. Returns its exit status.
+///
+/// The calling thread, which is the first vCPU's, stays confined by the VMM's filter ([`crate::seccomp`]) for ever.
 ///
 /// Stamps what [`crate::launch`] does; and in between, when the guest's init says so, [`Mark::Init`] and
 /// [`Mark::Command`].
@@ -212,18 +215,25 @@ fn run_threads(
     end: &End,
 ) -> Result<(), Error> {
     catch_kicks()?;
+    catch_refusals()?;
+    let (filter, io_filter) = (Filter::vcpu()?, Filter::io()?);
+    let run = |vcpu: &mut Vcpu| match filter.confine() {
+        Ok(()) => vcpu.run_until(bus, end),
+        Err(error) => end.come(Err(error)),
+    };
+    let run = &run;
     let Some((first, others)) = vcpus.split_first_mut() else { return Ok(()) };
     thread::scope(|scope| {
         let spawn = || {
-            Builder::new().name("io".into()).spawn_scoped(scope, || io::run(subscribers, end))?;
+            Builder::new().name("io".into()).spawn_scoped(scope, || io::run(subscribers, &io_filter, end))?;
             for (number, vcpu) in (1..).zip(others) {
                 let name = format!("vcpu{number}");
-                Builder::new().name(name).spawn_scoped(scope, || vcpu.run_until(bus, end))?;
+                Builder::new().name(name).spawn_scoped(scope, move || run(vcpu))?;
             }
             Ok(())
         };
         match spawn() {
-            Ok(()) => first.run_until(bus, end),
+            Ok(()) => run(first),
             // Those that have begun must end.
             Err(error) => end.come(Err(Error::Event(error))),
         }

@@ -17,6 +17,12 @@ use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use std::io;
 use std::sync::Mutex;
+use vmm_sys_util::signal::{SignalHandler, register_signal_handler};
+
+/// Makes `handler` the one of `signal`, which is for the VMM itself.
+pub(crate) fn catch(signal: libc::c_int, handler: SignalHandler) -> Result<(), Error> {
+    register_signal_handler(signal, handler).map_err(|error| Error::Event(io::Error::from(error)))
+}
 
 /// The signals that go to the guest.
 const FORWARDED: [Signal; 6] =

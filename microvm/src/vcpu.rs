@@ -11,13 +11,12 @@ use crate::Error;
 use crate::bus::{Bus, Effect};
 use crate::end::End;
 use crate::exit::{Cause, Fault, Next, decide};
+use crate::signals::catch;
 use kvm_bindings::{CpuId, Msrs, kvm_regs, kvm_sregs};
 use kvm_ioctls::{VcpuFd, VmFd};
 use nix::sys::pthread::{Pthread, pthread_kill, pthread_self};
 use nix::sys::signal::Signal;
-use std::io;
 use std::sync::atomic::{AtomicU8, Ordering};
-use vmm_sys_util::signal::register_signal_handler;
 
 /// The signal that takes a thread out of `KVM_RUN`: one that nobody sends to a VMM.
 pub const KICK: Signal = Signal::SIGVTALRM;
@@ -157,6 +156,5 @@ impl Kick {
 /// Makes [`KICK`] do nothing but interrupt.
 pub fn catch_kicks() -> Result<(), Error> {
     extern "C" fn nothing(_: libc::c_int, _: *mut libc::siginfo_t, _: *mut libc::c_void) {}
-    register_signal_handler(KICK as libc::c_int, nothing)
-        .map_err(|error| Error::Event(io::Error::from(error)))
+    catch(KICK as libc::c_int, nothing)
 }
