@@ -4,7 +4,6 @@
 //! The folder's name says whose it is (process and start time), so that a lab that was killed leaves
 //! nothing that [`sweep`] could not find.
 
-use crate::host;
 use crate::kernel::{self, cache::Cache};
 use crate::microvm::Kernel;
 use crate::programs::Programs;
@@ -78,13 +77,6 @@ impl Ground {
     /// The kernel that Linux guests boot, chosen and verified when it is first asked for; or why they cannot.
     pub fn kernel(&self) -> Result<&Kernel, Refusal> {
         let find = || {
-            if host::guest_kernel() == "emulated" {
-                return Err(Refusal {
-                    reason: "KVM here emulates the kernel code of guests, and no stock Linux boots on that"
-                        .into(),
-                    fix: "isolab emulate -- compare".into(),
-                });
-            }
             Kernel::choose(self.asked_kernel.as_deref()).map_err(|error| match error.downcast_ref() {
                 Some(kernel::error::Error::Unavailable { what, fix }) => {
                     Refusal { reason: what.clone(), fix: fix.clone() }

@@ -6,6 +6,7 @@
 //! process alone: whatever ends it, nothing is left to sweep. The measured stacks go the same way
 //! ([`crate::stacks::microvm`]), but with a file: it is packed once and booted often.
 
+use crate::host;
 use crate::kernel::cache::{Cache, Entry};
 use crate::kernel::error::Error;
 use crate::kernel::manifest::Manifest;
@@ -105,8 +106,13 @@ pub struct Kernel {
 
 impl Kernel {
     /// The kernel that was asked for, by its name in the cache or the path of its image; or the best that there
-    /// is. One of the cache is verified.
+    /// is. One of the cache is verified. None where no guest could boot it, which is said at once: the attempt
+    /// would fail after seconds, in the middle of the boot.
     pub fn choose(asked: Option<&Path>) -> anyhow::Result<Kernel> {
+        if host::guest_kernel() == "emulated" {
+            let what = "KVM here emulates the kernel code of guests, and no stock Linux boots on that".into();
+            return Err(Error::Unavailable { what, fix: "isolab emulate -- the same command".into() }.into());
+        }
         let cache = Cache::of_user()?;
         let Some(asked) = asked else {
             for name in PREFERRED {
