@@ -188,3 +188,21 @@ fn a_guest_that_floods_its_console_can_be_ended_though_nobody_reads() {
     assert!([130, 143].contains(&child.wait().unwrap().code().unwrap()));
     drop(output);
 }
+
+#[test]
+fn a_guest_may_access_every_port_in_every_width() {
+    if !kvm("a_guest_may_access_every_port_in_every_width") {
+        return;
+    }
+    // With interrupts masked, as it was entered: zeros out and anything in, at all ports below 0x1000 but the one that
+    // would end it.
+    let mut code = vec![0x31, 0xd2]; // xor edx, edx
+    code.extend([0x81, 0xfa, 0xf4, 0, 0, 0, 0x74, 10]); // cmp edx, 0xf4; je, to the inc
+    code.extend([0x31, 0xc0, 0xee, 0x66, 0xef, 0xef]); // xor eax, eax; out dx, al; ax; eax
+    code.extend([0xec, 0x66, 0xed, 0xed]); // in al, dx; ax; eax
+    code.extend([0xff, 0xc2, 0x81, 0xfa, 0, 0x10, 0, 0, 0x75, 0xe4]); // inc edx; cmp edx, 0x1000; jne, to the cmp
+    code.extend([0xb0, 7]); // mov al, 7
+    code.extend(END);
+    let output = boot(&code, &[]);
+    assert_eq!(output.status.code(), Some(7), "{output:?}");
+}
