@@ -1,5 +1,5 @@
-//! Plays the corpora of the fuzz targets, and checks that the seeds among them are what their recipe below says.
-//! `ISOLAB_BLESS=1` writes them.
+//! Plays the corpora of the fuzz targets: the seeds, which are made here, and what a fuzzer has added. With
+//! `ISOLAB_SEEDS=1` the seeds are written to where a fuzzer finds them.
 
 mod common;
 
@@ -110,19 +110,19 @@ fn seeds(target: &str) -> Vec<(&'static str, Vec<u8>)> {
 }
 
 #[test]
-fn the_corpora_are_what_they_should_be_and_break_nothing() {
+fn the_corpora_break_nothing() {
     for (target, body) in TARGETS {
+        let folder = folder(target);
         for (name, bytes) in seeds(target) {
-            let path = folder(target).join(name);
-            if std::env::var_os("ISOLAB_BLESS").is_some() {
-                fs::create_dir_all(folder(target)).unwrap();
-                fs::write(&path, &bytes).unwrap();
+            if std::env::var_os("ISOLAB_SEEDS").is_some() {
+                fs::create_dir_all(&folder).unwrap();
+                fs::write(folder.join(name), &bytes).unwrap();
             }
-            let kept = fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-            assert_eq!(kept, bytes, "{}", path.display());
+            eprintln!("{target}: {name}");
+            body(&bytes);
         }
-        for entry in fs::read_dir(folder(target)).unwrap() {
-            let path = entry.unwrap().path();
+        // What a fuzzer has found on this machine, if one has run.
+        for path in fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path()) {
             eprintln!("{}", path.display());
             body(&fs::read(path).unwrap());
         }
