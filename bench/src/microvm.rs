@@ -89,7 +89,7 @@ pub fn command(programs: &Programs, guest: &Guest) -> anyhow::Result<(Command, O
 
 /// Adds to the VMM's command line what every Linux guest is booted with.
 pub(crate) fn boot(command: &mut Command, kernel: &Kernel, initrd: &Path, memory_mib: u32) {
-    command.args(["boot", "--framed-input", "--kernel"]).arg(&kernel.image).arg("--initrd").arg(initrd);
+    command.args(["boot", "--input-port", "--kernel"]).arg(&kernel.image).arg("--initrd").arg(initrd);
     command.args(["--cmdline", &format!("{COMMAND_LINE} {SILENT}"), "--memory", &memory_mib.to_string()]);
 }
 

@@ -2,7 +2,8 @@
 //!
 //! They are built beside the lab by its build script. They are looked for in the folder that the
 //! environment variable `ISOLAB_PROGRAMS` names, then next to the lab's own program, then where the
-//! build left them.
+//! build left them: all of them in one folder. `cargo test` leaves programs of the same names next to the lab that
+//! are built like any other, and no good to measure.
 
 use std::path::{Path, PathBuf};
 
@@ -44,15 +45,18 @@ impl Programs {
         let given = std::env::var_os("ISOLAB_PROGRAMS").map(PathBuf::from);
         let beside = std::env::current_exe().ok().and_then(|lab| Some(lab.parent()?.to_path_buf()));
         let folders: Vec<PathBuf> = given.into_iter().chain(beside).chain([PathBuf::from(BUILT)]).collect();
+        // Only the nested build makes it, so where it lies, all do.
+        let unikernel = "isolab-unikernel";
+        let whole = folders.iter().position(|folder| folder.join(unikernel).is_file());
+        let searched = whole.map_or(&folders[..], |one| &folders[one..=one]);
         let find = |name: &'static str| {
-            folders.iter().map(|folder| folder.join(name)).find(|path| path.is_file()).ok_or_else(|| {
-                let places: Vec<_> = folders.iter().map(|folder| folder.display().to_string()).collect();
+            searched.iter().map(|folder| folder.join(name)).find(|path| path.is_file()).ok_or_else(|| {
+                let places: Vec<_> = searched.iter().map(|folder| folder.display().to_string()).collect();
                 Missing { name, places: places.join(", ") }
             })
         };
-        // The unikernel comes first: only the nested build makes it, so where it lies, all do.
         Ok(Programs {
-            unikernel: find("isolab-unikernel")?,
+            unikernel: find(unikernel)?,
             workload: find("isolab-workload")?,
             runtime: find("isolab-runtime")?,
             microvm: find("isolab-microvm")?,

@@ -98,10 +98,10 @@ pub(crate) struct Boot {
     /// A device that gives random numbers
     #[arg(long)]
     pub(crate) rng: bool,
-    /// Hand standard input, if it is no terminal, over to isolab's own init: not before it starts the command,
-    /// byte for byte, and with its end
+    /// Hand standard input, if it is no terminal, over to isolab's own init, at an I/O port: fast, and with its end.
+    /// Else it is what comes in on the guest's first serial port
     #[arg(long)]
-    pub(crate) framed_input: bool,
+    pub(crate) input_port: bool,
     /// Take all of the above from this file, in Firecracker's JSON schema
     #[arg(long, value_name = "JSON", conflicts_with_all = ["kernel", "protocol", "initrd", "cmdline", "memory", "cpus", "drive", "net", "rng"])]
     pub(crate) config_file: Option<PathBuf>,

@@ -1,15 +1,17 @@
-//! Standard input, on its way to the guest's console.
+//! Standard input, on its way to the guest: to its console, or to the input port ([`crate::devices::input`]).
 //!
-//! It is read only when the console has taken all that came before, so a guest that reads slowly slows the
+//! It is read only when the guest has taken all that came before, so one that reads slowly slows the
 //! writer down and fills no memory here. A file on a disk, or `/dev/null`, cannot be waited for: it is always
 //! ready.
 
 use crate::Error;
+use crate::devices::input::Port;
 use crate::devices::tty::{Feed, Tty};
 use crate::end::End;
 use crate::io::{is_always_ready, listen, or_end};
+use crate::output::lock;
 use event_manager::{EventOps, EventSet, Events, MutEventSubscriber};
-use isolab_guest::ports::{INPUT_END, INPUT_ESCAPE};
+use isolab_guest::ports::INPUT_MOST;
 use rustix::io::Errno;
 use rustix::stdio::stdin;
 use std::io::Write;
@@ -22,16 +24,18 @@ const QUIT: u8 = b'x';
 /// Exit status of a VM that Ctrl-A x has ended: as after `SIGTERM`.
 const QUIT_STATUS: u8 = 128 + 15;
 
+/// What the console receives when the input port has something for a guest that sleeps. Any byte would do.
+const BELL: u8 = 7;
+
 /// How standard input goes to the guest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Framing {
-    /// As keys, of which some are for the VMM: it is a terminal.
+#[derive(Clone, Copy, Debug)]
+pub enum Way<'a> {
+    /// To the console, as keys, of which some are for the VMM: it is a terminal.
     Keys,
-    /// As it is; its end is not said.
+    /// To the console, as it is; its end is not said, because a serial line cannot say it.
     Plain,
-    /// For isolab's own init: kept back until that is ready, and with its end, which a serial line cannot say
-    /// otherwise.
-    Framed,
+    /// To the input port, where isolab's own init fetches it.
+    Port(&'a Mutex<Port>),
 }
 
 /// How standard input is waited for.
@@ -39,7 +43,7 @@ pub enum Framing {
 enum Waiting {
     /// By an event.
     Listening,
-    /// Not now: the console has no room.
+    /// Not now: the guest has no room.
     Paused,
     /// Not at all: it can be read at any time.
     Never,
@@ -51,25 +55,26 @@ enum Waiting {
 pub struct Input<'a, W: Write> {
     feed: Feed<'a, W>,
     end: &'a End,
-    framing: Framing,
+    way: Way<'a>,
     keys: Keys,
     waiting: Waiting,
 }
 
 impl<'a, W: Write> Input<'a, W> {
-    /// Standard input, for `console`.
-    pub fn new(console: &'a Mutex<Tty<W>>, end: &'a End, framing: Framing) -> Result<Input<'a, W>, Error> {
+    /// Standard input, for `console`, or by `way` past it.
+    pub fn new(console: &'a Mutex<Tty<W>>, end: &'a End, way: Way<'a>) -> Result<Input<'a, W>, Error> {
         let (feed, keys) = (Feed::new(console)?, Keys::default());
-        Ok(Input { feed, end, framing, keys, waiting: Waiting::Paused })
+        Ok(Input { feed, end, way, keys, waiting: Waiting::Paused })
     }
 
     /// Reads once. Returns whether there may be more.
     fn read(&mut self) -> Result<bool, Error> {
-        let mut buffer = [0; 64];
+        let mut buffer = [0; INPUT_MOST];
         match rustix::io::read(stdin(), &mut buffer) {
             Ok(0) => {
-                if self.framing == Framing::Framed {
-                    self.feed.push(&[INPUT_ESCAPE, INPUT_END])?;
+                if let Way::Port(port) = self.way {
+                    let sleeps = lock(port).end();
+                    self.ring(sleeps)?;
                 }
                 return Ok(false);
             }
@@ -82,27 +87,52 @@ impl<'a, W: Write> Input<'a, W> {
 
     /// Hands on what has been read, but for what is for the VMM.
     fn take(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        let mut forward = Vec::with_capacity(2 * bytes.len());
-        match self.framing {
-            Framing::Plain => forward.extend_from_slice(bytes),
-            Framing::Framed => framed(bytes, &mut forward),
-            Framing::Keys => {
+        match self.way {
+            Way::Plain => self.feed.push(bytes),
+            Way::Keys => {
+                let mut forward = Vec::with_capacity(bytes.len());
                 if bytes.iter().any(|&key| self.keys.press(key, &mut forward)) {
                     self.end.come(Ok(QUIT_STATUS));
                 }
+                self.feed.push(&forward)
+            }
+            Way::Port(port) => {
+                let sleeps = lock(port).fill(bytes);
+                self.ring(sleeps)
             }
         }
-        self.feed.push(&forward)
+    }
+
+    /// Wakes a guest that sleeps. One bell is enough, however long the guest does not hear it.
+    fn ring(&mut self, sleeps: bool) -> Result<(), Error> {
+        if sleeps && self.feed.waiting().is_empty() { self.feed.push(&[BELL]) } else { Ok(()) }
+    }
+
+    /// Hands over what waits for the console.
+    fn pump(&mut self) -> Result<(), Error> {
+        if let Way::Port(port) = self.way {
+            // It only says that there is room.
+            let _ = lock(port).room().read();
+        }
+        self.feed.pump()
+    }
+
+    /// Whether the guest has taken all that was read.
+    fn has_room(&self) -> bool {
+        match self.way {
+            Way::Port(port) => lock(port).has_room(),
+            Way::Keys | Way::Plain => self.feed.waiting().is_empty(),
+        }
     }
 
     /// Hands over what waits, reads while that is everything, and waits for what must be waited for.
     fn go_on(&mut self, ready: bool, operations: &mut EventOps<'_>) -> Result<(), Error> {
-        self.feed.pump()?;
+        self.pump()?;
         let mut more = true;
-        if ready && self.feed.waiting().is_empty() {
+        if ready && self.has_room() {
             more = self.read()?;
         }
-        while more && self.waiting == Waiting::Never && self.feed.waiting().is_empty() {
+        while more && self.waiting == Waiting::Never && self.has_room() {
             more = self.read()?;
         }
         let input = Events::new_raw(stdin().as_raw_fd(), EventSet::IN);
@@ -110,8 +140,7 @@ impl<'a, W: Write> Input<'a, W> {
         if !more {
             self.waiting = Waiting::Ended;
         } else if self.waiting != Waiting::Never {
-            let room = self.feed.waiting().is_empty();
-            self.waiting = if room { Waiting::Listening } else { Waiting::Paused };
+            self.waiting = if self.has_room() { Waiting::Listening } else { Waiting::Paused };
         }
         match (listens, self.waiting == Waiting::Listening) {
             (true, false) => operations.remove(input).map_err(Error::Events),
@@ -125,12 +154,15 @@ impl<W: Write> MutEventSubscriber for Input<'_, W> {
     fn process(&mut self, events: Events, operations: &mut EventOps<'_>) {
         let ready = events.fd() == stdin().as_raw_fd();
         let ended = self.waiting == Waiting::Ended;
-        let result = if ended { self.feed.pump() } else { self.go_on(ready, operations) };
+        let result = if ended { self.pump() } else { self.go_on(ready, operations) };
         or_end(result, self.end);
     }
 
     fn init(&mut self, operations: &mut EventOps<'_>) {
         listen(operations, Events::new(self.feed.room(), EventSet::IN), self.end);
+        if let Way::Port(port) = self.way {
+            listen(operations, Events::new(lock(port).room(), EventSet::IN), self.end);
+        }
         match operations.add(Events::new_raw(stdin().as_raw_fd(), EventSet::IN)) {
             Ok(()) => self.waiting = Waiting::Listening,
             Err(error) if is_always_ready(&error) => {
@@ -139,15 +171,6 @@ impl<W: Write> MutEventSubscriber for Input<'_, W> {
                 or_end(result, self.end);
             }
             Err(error) => self.end.come(Err(Error::Events(error))),
-        }
-    }
-}
-/// Adds `bytes` to `forward` as the guest's init expects them: each escape twice.
-fn framed(bytes: &[u8], forward: &mut Vec<u8>) {
-    for &byte in bytes {
-        forward.push(byte);
-        if byte == INPUT_ESCAPE {
-            forward.push(byte);
         }
     }
 }
@@ -179,13 +202,6 @@ mod tests {
         let (mut state, mut forward) = (Keys::default(), Vec::new());
         let quit = keys.iter().any(|&key| state.press(key, &mut forward));
         (quit, forward)
-    }
-
-    #[test]
-    fn only_the_escape_is_said_twice() {
-        let mut forward = Vec::new();
-        framed(b"a\x10\x10\x04b", &mut forward);
-        assert_eq!(forward, b"a\x10\x10\x10\x10\x04b");
     }
 
     #[test]

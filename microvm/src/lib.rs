@@ -23,8 +23,9 @@
 //! - step 5: a thread for each vCPU, each confined to the system calls that it needs ([`seccomp`]), and [`end`]: the
 //!   first that ends ends all;
 //! - step 7: [`devices::tty`] (a serial port with an interrupt), [`devices::keyboard`] (the restart),
-//!   [`devices::power`] (the power switch), [`devices::clock`], [`devices::phase`] (how far the guest is); and
-//!   [`devices::virtio`], with a tour of its own: disks, network cards, entropy;
+//!   [`devices::power`] (the power switch), [`devices::clock`], [`devices::phase`] (how far the guest is),
+//!   [`devices::input`] (what its command reads); and [`devices::virtio`], with a tour of its own: disks, network
+//!   cards, entropy;
 //! - step 8: [`watch`]: did its kernel panic? And the other way, all in one thread ([`io`]): [`input`] and
 //!   [`terminal`] (what you type) and [`signals`] (what is sent to the VMM), on their way to the guest.
 //!

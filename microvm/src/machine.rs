@@ -10,6 +10,7 @@ use crate::boot::{acpi, image::ImageError, initrd, linux, long_mode, mp_table, p
 use crate::bus::Bus;
 use crate::devices::clock::{self, Clock};
 use crate::devices::exit::Exit;
+use crate::devices::input::Port;
 use crate::devices::keyboard::Keyboard;
 use crate::devices::mark::Mark as MarkPort;
 use crate::devices::phase::Phase;
@@ -20,7 +21,7 @@ use crate::devices::virtio::config::Devices;
 use crate::devices::virtio::device::{self, Queues, Virtio};
 use crate::devices::virtio::place::{self, Place};
 use crate::end::{End, Until};
-use crate::input::{Framing, Input};
+use crate::input::{Input, Way};
 use crate::interrupts::{self, Line};
 use crate::io::Subscriber;
 use crate::memory::Memory;
@@ -75,8 +76,9 @@ pub struct Config<'a> {
     pub cpus: u8,
     /// Its virtio devices.
     pub devices: &'a Devices,
-    /// Whether standard input is framed, for a guest whose init takes it so ([`Framing`]).
-    pub framed_input: bool,
+    /// Whether standard input is at the input port, for a guest whose init fetches it there
+    /// ([`crate::devices::input`]).
+    pub input_port: bool,
     /// Whether the guest's marks go to the output.
     pub marks: bool,
 }
@@ -171,17 +173,14 @@ impl Machine {
         }
         let mark = Mutex::new(MarkPort(config.marks.then(|| output.clone())));
         let (exit, keyboard) = (Mutex::new(Exit), Mutex::new(Keyboard(output.clone())));
-        let framing = match &terminal {
-            Some(_) => Framing::Keys,
-            None if config.framed_input => Framing::Framed,
-            None => Framing::Plain,
+        let input = Mutex::new(Port::new()?);
+        let way = match &terminal {
+            Some(_) => Way::Keys,
+            None if config.input_port => Way::Port(&input),
+            None => Way::Plain,
         };
-        if framing == Framing::Framed {
-            lock(&console).hold();
-        }
-        let release = || lock(&console).release();
         let (power, clock) = (Mutex::new(Power), Mutex::new(Clock));
-        let phase = Mutex::new(Phase::new(stamps, &release));
+        let phase = Mutex::new(Phase::new(stamps));
         let registers: Vec<_> =
             self.devices.iter().map(|(place, device)| (place, Mutex::new(device))).collect();
         let mut bus = Bus::floating()
@@ -189,6 +188,7 @@ impl Machine {
             .with(ports::CONTROL, REGISTERS, &control)
             .with(ports::MARK, 1, &mark)
             .with(ports::PHASE, 1, &phase)
+            .with(ports::INPUT, 1, &input)
             .with(ports::EXIT, 1, &exit)
             .with(ports::KEYBOARD, 1, &keyboard)
             .with(ports::ACPI, power::REGISTERS, &power)
@@ -197,7 +197,7 @@ impl Machine {
             bus = bus.with_mapped(place.address, place::SIZE, device);
         }
         let mut subscribers: Vec<Subscriber<'_>> = vec![
-            Box::new(Input::new(&console, &end, framing)?),
+            Box::new(Input::new(&console, &end, way)?),
             Box::new(Signals::new(&blocked, &control, &end)?),
         ];
         subscribers.extend(self.devices.iter().map(|(_, device)| Box::new(Queues::new(device, &end)) as _));

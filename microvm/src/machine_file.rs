@@ -51,7 +51,7 @@ pub struct Machine {
 
 impl Machine {
     /// What to boot.
-    pub fn config(&self, framed_input: bool, marks: bool) -> Config<'_> {
+    pub fn config(&self, input_port: bool, marks: bool) -> Config<'_> {
         Config {
             kernel: &self.kernel,
             protocol: self.protocol,
@@ -60,7 +60,7 @@ impl Machine {
             memory_mib: self.memory_mib,
             cpus: self.cpus,
             devices: &self.devices,
-            framed_input,
+            input_port,
             marks,
         }
     }

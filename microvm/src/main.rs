@@ -74,7 +74,7 @@ fn boot(arguments: Boot, stamps: &Stamps) -> anyhow::Result<u8> {
         net,
         rng,
         config_file,
-        framed_input,
+        input_port,
         marks,
         timeline,
     } = arguments;
@@ -91,7 +91,7 @@ fn boot(arguments: Boot, stamps: &Stamps) -> anyhow::Result<u8> {
         },
         (None, None) => bail!("give it a kernel (--kernel), or a machine file (--config-file)"),
     };
-    let status = machine::boot(machine.config(framed_input, marks), StandardOutput, stamps)?;
+    let status = machine::boot(machine.config(input_port, marks), StandardOutput, stamps)?;
     report(timeline, stamps)?;
     Ok(status)
 }

@@ -68,7 +68,7 @@ impl Guest {
         let (_, path) = file(archive).keep().unwrap();
         let place = self.root.path().with_extension("cpio");
         fs::rename(path, &place).unwrap();
-        let mut command = microvm(["boot", "--framed-input", "--marks", "--timeline", "--cmdline"]);
+        let mut command = microvm(["boot", "--input-port", "--marks", "--timeline", "--cmdline"]);
         command.arg("console=ttyS0 reboot=k panic=-1 loglevel=2").arg("--kernel").arg(&self.kernel);
         command.arg("--initrd").arg(place);
         command

@@ -33,6 +33,19 @@ pub fn input(port: u16) -> u8 {
     byte
 }
 
+/// Fills `bytes` from an I/O port, one after the other; the hypervisor may give many of them at one exit.
+#[inline]
+pub fn input_all(port: u16, bytes: &mut [u8]) {
+    // Each page must be there, and be this process's own: after a fork it is shared until it is written to. A
+    // hypervisor that has fetched bytes from a device and then finds that they cannot be stored has lost them.
+    bytes.fill(0);
+    // SAFETY: the instruction only writes to `bytes`; the direction flag is clear (System V ABI).
+    unsafe {
+        asm!("rep insb", in("dx") port, inout("rdi") bytes.as_mut_ptr() => _, inout("rcx") bytes.len() => _,
+            options(nostack, preserves_flags));
+    }
+}
+
 /// Stops the CPU until the VMM runs it again.
 #[inline]
 pub fn halt() {

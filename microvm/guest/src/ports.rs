@@ -13,15 +13,18 @@ pub const PHASE: u16 = 0xeb;
 pub const PHASE_INIT: u8 = 1;
 /// The guest's init is about to start the command.
 pub const PHASE_COMMAND: u8 = 2;
+/// What stands on the VMM's standard input, when nobody sits at a terminal: frames of a length (two bytes, the low one
+/// first) and so many bytes, at most [`INPUT_MOST`]. A length of 0: nothing now; a byte on [`SERIAL`] will say when
+/// there is more.
+pub const INPUT: u16 = 0xec;
+/// The most bytes of a frame.
+pub const INPUT_MOST: usize = 4096;
+/// The length that says that the input has ended; it is also what is read where a VMM has no such port.
+pub const INPUT_ENDED: u16 = 0xffff;
 /// The end: the byte is the exit status. QEMU's `isa-debug-exit` ends with `2 * status + 1`.
 pub const EXIT: u16 = 0xf4;
 /// The first serial port of a PC (16550A, eight registers).
 pub const SERIAL: u16 = 0x3f8;
-/// In framed input, which a VMM sends to [`SERIAL`] when nobody sits at a terminal: the byte behind this one is meant
-/// for init, unless it is this one again. ("Data link escape" of ASCII.)
-pub const INPUT_ESCAPE: u8 = 0x10;
-/// Behind [`INPUT_ESCAPE`]: the input has ended. ("End of transmission".)
-pub const INPUT_END: u8 = 0x04;
 /// The second serial port: a byte from the VMM is the number of a signal, for init to send to the command.
 pub const CONTROL: u16 = 0x2f8;
 /// The keyboard controller's command port, by which [`RESET`] ends firecracker.

@@ -1,7 +1,7 @@
 //! The phase port: a Linux guest's init says how far the guest is, and the VMM stamps it.
 //!
 //! Unlike a mark, the byte goes nowhere: the time is the VMM's own, on the host's clock, and is handed over with
-//! its other stamps at the end. And when the command is about to start, the console may have its input.
+//! its other stamps at the end.
 
 use crate::Error;
 use crate::bus::{Device, Effect, FLOATING};
@@ -11,16 +11,14 @@ use isolab_timeline::{Mark, Stamps};
 /// The phase port.
 pub struct Phase<'a> {
     stamps: &'a Stamps,
-    /// Called when the command is about to start.
-    ready: &'a (dyn Fn() + Sync),
     /// What comes next. Each phase happens once, and none goes back.
     next: u8,
 }
 
 impl<'a> Phase<'a> {
     /// A port whose guest has said nothing yet.
-    pub fn new(stamps: &'a Stamps, ready: &'a (dyn Fn() + Sync)) -> Phase<'a> {
-        Phase { stamps, ready, next: PHASE_INIT }
+    pub fn new(stamps: &'a Stamps) -> Phase<'a> {
+        Phase { stamps, next: PHASE_INIT }
     }
 }
 
@@ -33,10 +31,7 @@ impl Device for Phase<'_> {
         if byte == self.next {
             match byte {
                 PHASE_INIT => self.stamps.stamp(Mark::Init),
-                PHASE_COMMAND => {
-                    self.stamps.stamp(Mark::Command);
-                    (self.ready)();
-                }
+                PHASE_COMMAND => self.stamps.stamp(Mark::Command),
                 _ => return Ok(Effect::None),
             }
             self.next += 1;
@@ -48,22 +43,15 @@ impl Device for Phase<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::{AtomicU32, Ordering};
 
-    /// The marks that a guest which writes `bytes` gets stamped. It is ready once if the last is among them.
+    /// The marks that a guest which writes `bytes` gets stamped.
     fn stamped(bytes: &[u8]) -> Vec<Mark> {
-        let (stamps, ready) = (Stamps::default(), AtomicU32::new(0));
-        let count = || {
-            ready.fetch_add(1, Ordering::Relaxed);
-        };
-        let mut phase = Phase::new(&stamps, &count);
+        let stamps = Stamps::default();
+        let mut phase = Phase::new(&stamps);
         for &byte in bytes {
             assert_eq!(phase.write(0, byte).unwrap(), Effect::None);
         }
-        let marks: Vec<_> =
-            isolab_timeline::stamps::read_record(&stamps.record()[1..]).unwrap().into_keys().collect();
-        assert_eq!(ready.into_inner(), u32::from(marks.contains(&Mark::Command)));
-        marks
+        isolab_timeline::stamps::read_record(&stamps.record()[1..]).unwrap().into_keys().collect()
     }
 
     #[test]
@@ -77,7 +65,7 @@ mod tests {
     #[test]
     fn a_phase_keeps_the_time_of_its_first_byte() {
         let stamps = Stamps::default();
-        let mut phase = Phase::new(&stamps, &|| ());
+        let mut phase = Phase::new(&stamps);
         phase.write(0, 1).unwrap();
         let first = stamps.record();
         phase.write(0, 1).unwrap();

@@ -29,37 +29,19 @@ pub struct Tty<W: Write> {
     room: EventFd,
     /// Whether somebody waits for room.
     awaited: bool,
-    /// Whether input is kept back although there is room.
-    held: bool,
 }
 
 impl<W: Write> Tty<W> {
     /// A port that sends to `output` and interrupts by `line`.
     pub fn new(output: Shared<W>, line: Line) -> Result<Tty<W>, Error> {
         let room = EventFd::new(EFD_NONBLOCK).map_err(Error::Event)?;
-        Ok(Tty { serial: Serial::with_interrupt(output, line), room, awaited: false, held: false })
-    }
-
-    /// Keeps input back until [`Tty::release`]: what arrived before the guest has set its terminal's modes would be
-    /// echoed and edited.
-    pub fn hold(&mut self) {
-        self.held = true;
-    }
-
-    /// Lets input in.
-    pub fn release(&mut self) {
-        self.held = false;
-        self.changed();
-    }
-
-    fn capacity(&self) -> usize {
-        if self.held { 0 } else { self.serial.room() }
+        Ok(Tty { serial: Serial::with_interrupt(output, line), room, awaited: false })
     }
 
     /// Hands over as many of `bytes` as there is room for and returns how many. If these are not all,
     /// there will be an event once there is room.
     fn receive(&mut self, bytes: &[u8]) -> Result<usize, Error> {
-        let room = self.capacity().min(bytes.len());
+        let room = self.serial.room().min(bytes.len());
         self.serial.receive(&bytes[..room])?;
         self.awaited = room < bytes.len();
         Ok(room)
@@ -67,7 +49,7 @@ impl<W: Write> Tty<W> {
 
     /// The guest has read, or begun to listen.
     fn changed(&mut self) {
-        if self.awaited && self.capacity() >= ENOUGH {
+        if self.awaited && self.serial.room() >= ENOUGH {
             self.awaited = false;
             // A counter that is read at each event has room for it.
             let _ = self.room.write(1);
@@ -166,21 +148,6 @@ mod tests {
             }
         }
         assert!(seen == text && feed.waiting().is_empty());
-    }
-
-    #[test]
-    fn what_is_held_back_arrives_when_it_is_released() {
-        let tty = tty();
-        lock(&tty).hold();
-        let mut feed = Feed::new(&tty).unwrap();
-        lock(&tty).write(ENABLE, 1).unwrap();
-        lock(&tty).write(MODEM, 2).unwrap();
-        feed.push(b"early").unwrap();
-        assert!(feed.waiting() == b"early" && feed.room().read().is_err());
-        lock(&tty).release();
-        assert_eq!(feed.room().read().unwrap(), 1);
-        feed.pump().unwrap();
-        assert!(feed.waiting().is_empty());
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! The console: the serial line, which the kernel gives to this program as a terminal (`termios(3)`).
 //!
 //! A terminal echoes, edits, and ends lines with two bytes. That is right where somebody sits in front of it. Else
-//! the other end is a pipe, and what the command writes shall come out byte for byte, and its input arrive so.
+//! the other end is a pipe, and what the command writes shall come out byte for byte.
 
 use crate::failure::{Context, Failure};
 use rustix::fd::BorrowedFd;
-use rustix::termios::{ControlModes, OptionalActions, tcdrain, tcgetattr, tcsetattr};
+use rustix::termios::{OptionalActions, tcdrain, tcgetattr, tcsetattr};
 
 /// The console, as the kernel has opened it for this program.
 pub(crate) fn console() -> BorrowedFd<'static> {
@@ -17,8 +17,6 @@ pub(crate) fn console() -> BorrowedFd<'static> {
 pub(crate) fn plain() -> Result<(), Failure<'static>> {
     let mut modes = tcgetattr(console()).at("asking for the modes of", c"/dev/console")?;
     modes.make_raw();
-    // A program that reads slowly slows the VMM down: nothing is lost.
-    modes.control_modes |= ControlModes::CRTSCTS;
     tcsetattr(console(), OptionalActions::Now, &modes).at("setting the modes of", c"/dev/console")
 }
 

@@ -14,7 +14,7 @@ use core::ffi::CStr;
 use isolab_guest::port::{out, out_all};
 use isolab_guest::ports::{MARK, PHASE, PHASE_COMMAND};
 use isolab_init::start::Start;
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{Mode, OFlags, open};
 use rustix::io::{Errno, read};
@@ -24,6 +24,8 @@ use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 
 /// The second serial port, by which the VMM says which signals the command shall get.
 const CONTROL: &CStr = c"/dev/ttyS1";
+/// To look without waiting.
+const NO_TIME: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
 
 /// Runs the command to its end. Returns its status.
 pub(crate) fn run<'a>(start: &Start<'a>) -> Result<u8, Failure<'a>> {
@@ -51,7 +53,7 @@ pub(crate) fn run<'a>(start: &Start<'a>) -> Result<u8, Failure<'a>> {
         if word && control.as_ref().is_some_and(|control| !obey(control, command)) {
             control = None;
         }
-        if (room || typed) && input.as_mut().is_some_and(|input| !input.go_on()) {
+        if input.as_mut().is_some_and(|input| (room || typed || input.is_eager()) && !input.go_on()) {
             input = None;
         }
         if signal {
@@ -69,7 +71,7 @@ pub(crate) fn run<'a>(start: &Start<'a>) -> Result<u8, Failure<'a>> {
 }
 
 /// Waits until something can be done about one of them: signals, marks, the control port, the command's input
-/// that can take more, the console that has some.
+/// that can take more, the console that says that there is some.
 fn wait_for(
     signals: &Signals,
     marks: Option<&OwnedFd>,
@@ -90,7 +92,8 @@ fn wait_for(
         // Where there is none, nothing is asked about another one.
         None => PollFd::from_borrowed_fd(signals.as_fd(), PollFlags::empty()),
     });
-    match poll(&mut events, None) {
+    let at_once = input.is_some_and(Input::is_eager).then_some(&NO_TIME);
+    match poll(&mut events, at_once) {
         Ok(_) | Err(Errno::INTR) => Ok(events.map(|event| !event.revents().is_empty())),
         Err(error) => Err(error).at("waiting for", c"the command"),
     }
@@ -98,8 +101,7 @@ fn wait_for(
 
 /// Whether something is to be read now.
 fn wait_now(descriptor: &OwnedFd) -> bool {
-    let none = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
-    poll(&mut [PollFd::new(descriptor, PollFlags::IN)], Some(&none)).is_ok_and(|ready| ready > 0)
+    poll(&mut [PollFd::new(descriptor, PollFlags::IN)], Some(&NO_TIME)).is_ok_and(|ready| ready > 0)
 }
 
 /// Hands on what the command has written. Returns whether more may come.
