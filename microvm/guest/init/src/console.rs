@@ -5,12 +5,26 @@
 
 use crate::failure::{Context, Failure};
 use rustix::fd::BorrowedFd;
+use rustix::fs::{Mode, OFlags, open};
+use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
 use rustix::termios::{OptionalActions, tcdrain, tcgetattr, tcsetattr};
 
 /// The console, as the kernel has opened it for this program.
 pub(crate) fn console() -> BorrowedFd<'static> {
     // SAFETY: this program never closes its standard error.
     unsafe { rustix::stdio::stderr() }
+}
+
+/// Opens the console again, by its name in the root that the command sees: a program that asks for its terminal's name
+/// (`ttyname(3)`) looks for the very file that is open.
+pub(crate) fn reopen() -> Result<(), Failure<'static>> {
+    let name = c"/dev/console";
+    let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let console = open(name, flags, Mode::empty()).at("opening", name)?;
+    dup2_stdin(&console)
+        .and_then(|()| dup2_stdout(&console))
+        .and_then(|()| dup2_stderr(&console))
+        .at("using", name)
 }
 
 /// Makes the console as plain as a pipe.

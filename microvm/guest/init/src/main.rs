@@ -57,7 +57,9 @@ fn run<'a>(start: &Start<'a>) -> Result<u8, Failure<'a>> {
     mounts::make()?;
     loopback::up()?;
     sethostname(start.hostname.to_bytes()).at("setting the host's name to", start.hostname)?;
-    if !start.terminal {
+    if start.terminal {
+        console::reopen()?;
+    } else {
         console::plain()?;
     }
     relay::run(start)
