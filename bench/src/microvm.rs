@@ -6,7 +6,7 @@
 //! process alone: whatever ends it, nothing is left to sweep. The measured stacks go the same way
 //! ([`crate::stacks::microvm`]), but with a file: it is packed once and booted often.
 
-use crate::host;
+use crate::host::{self, clock::Clock};
 use crate::kernel::cache::{Cache, Entry};
 use crate::kernel::error::Error;
 use crate::kernel::manifest::Manifest;
@@ -26,6 +26,8 @@ use std::process::Command;
 
 /// The kernel says nothing on the command's console but that it panics, and why.
 const SILENT: &str = "loglevel=2";
+/// Where time is a count of instructions, addresses that differ from run to run must not change it.
+const SAME_ADDRESSES: &str = "nokaslr norandmaps";
 /// The first disk of a guest.
 const FIRST_DISK: &str = "/dev/vda";
 /// Kernels by name, the preferred one first: the small one starts soonest, then the distribution's.
@@ -90,7 +92,11 @@ pub fn command(programs: &Programs, guest: &Guest) -> anyhow::Result<(Command, O
 /// Adds to the VMM's command line what every Linux guest is booted with.
 pub(crate) fn boot(command: &mut Command, kernel: &Kernel, initrd: &Path, memory_mib: u32) {
     command.args(["boot", "--input-port", "--kernel"]).arg(&kernel.image).arg("--initrd").arg(initrd);
-    command.args(["--cmdline", &format!("{COMMAND_LINE} {SILENT}"), "--memory", &memory_mib.to_string()]);
+    let mut line = format!("{COMMAND_LINE} {SILENT}");
+    if Clock::here() == Clock::VirtualIcount {
+        line = format!("{line} {SAME_ADDRESSES}");
+    }
+    command.args(["--cmdline", &line, "--memory", &memory_mib.to_string()]);
 }
 
 /// A kernel for Linux guests.
