@@ -43,7 +43,7 @@ pub struct Plan {
     pub progress: bool,
 }
 
-/// How many launches of nothing-to-do tell what a mark costs, where the work itself does not.
+/// How many launches of nothing-to-do, at most as many as of the work, tell what a mark costs where that does not.
 const PROBES: usize = 20;
 
 /// Before each launch the lab pauses for a random time up to this. Launches one right after the other, or
@@ -163,7 +163,7 @@ fn probe(
             );
             continue;
         }
-        for _ in 0..if file.partial.is_none() { PROBES } else { 0 } {
+        for _ in 0..if file.partial.is_none() { PROBES.min(plan.runs) } else { 0 } {
             let Some(command) = command(stack, ground, Workload(Kind::Noop)) else { break };
             of_stack.extend(launcher.run(command)?.timeline.span(Mark::Begin, Mark::Ready));
         }
