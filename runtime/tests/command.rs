@@ -17,7 +17,7 @@ fn send(child: &Child, signal: Signal) {
 
 #[test]
 fn its_exit_status_is_the_runtimes() {
-    let Some(root) = Root::new("its_exit_status_is_the_runtimes") else { return };
+    let Some(root) = Root::for_anyone("its_exit_status_is_the_runtimes") else { return };
     for (script, status) in [("exit 0", 0), ("exit 7", 7), ("kill -KILL $$", 137), ("kill -TERM $$", 143)] {
         let output = root.run(&[], &["sh", "-c", script]);
         assert_eq!(output.status.code(), Some(status), "{script}");
@@ -27,7 +27,7 @@ fn its_exit_status_is_the_runtimes() {
 
 #[test]
 fn a_command_that_is_not_there_is_named() {
-    let Some(root) = Root::new("a_command_that_is_not_there_is_named") else { return };
+    let Some(root) = Root::for_anyone("a_command_that_is_not_there_is_named") else { return };
     for name in ["no-such-command", "/bin/no-such-command"] {
         let line = refusal(&root.run(&[], &[name]), 127);
         assert!(line.contains("not found") && line.contains(name), "{line}");
@@ -43,7 +43,7 @@ fn a_command_that_is_not_there_is_named() {
 
 #[test]
 fn a_command_that_cannot_be_executed_is_named() {
-    let Some(root) = Root::new("a_command_that_cannot_be_executed_is_named") else { return };
+    let Some(root) = Root::for_anyone("a_command_that_cannot_be_executed_is_named") else { return };
     fs::write(root.path().join("bin/plain"), "text").unwrap();
     for name in ["/bin/plain", "plain", "/bin"] {
         let line = refusal(&root.run(&[], &[name]), 126);
@@ -53,7 +53,7 @@ fn a_command_that_cannot_be_executed_is_named() {
 
 #[test]
 fn it_gets_its_environment_and_its_folder() {
-    let Some(root) = Root::new("it_gets_its_environment_and_its_folder") else { return };
+    let Some(root) = Root::for_anyone("it_gets_its_environment_and_its_folder") else { return };
     let options = ["--env", "A=1", "--env", "A=two words", "--workdir", "/bin"];
     let mut command = root.command(&options, &["sh", "-c", "echo $A; pwd; echo $SECRET; echo $HOME"]);
     let output = command.env("SECRET", "of the host").output().unwrap();
@@ -67,7 +67,7 @@ fn it_gets_its_environment_and_its_folder() {
 
 #[test]
 fn signals_are_forwarded_to_it_alone() {
-    let Some(root) = Root::new("signals_are_forwarded_to_it_alone") else { return };
+    let Some(root) = Root::for_anyone("signals_are_forwarded_to_it_alone") else { return };
     for (signal, name) in [(Signal::TERM, "TERM"), (Signal::USR1, "USR1"), (Signal::HUP, "HUP")] {
         let script = format!("trap 'echo got; exit 9' {name}; echo ready; while :; do sleep 0.05; done");
         let (mut child, mut output) = root.start(&[], &script);
@@ -84,7 +84,7 @@ fn signals_are_forwarded_to_it_alone() {
 
 #[test]
 fn a_signal_before_it_starts_is_not_lost() {
-    let Some(root) = Root::new("a_signal_before_it_starts_is_not_lost") else { return };
+    let Some(root) = Root::for_anyone("a_signal_before_it_starts_is_not_lost") else { return };
     for microseconds in (0..4_000).step_by(250) {
         let mut child = root.command(&[], &["sleep", "100"]).spawn().unwrap();
         std::thread::sleep(std::time::Duration::from_micros(microseconds));
@@ -112,7 +112,7 @@ fn on_a_terminal(root: &Root, test: &str, script: &str) -> Option<(Child, BufRea
 #[test]
 fn ctrl_c_on_a_terminal_reaches_all_of_the_commands_group() {
     let test = "ctrl_c_on_a_terminal_reaches_all_of_the_commands_group";
-    let Some(root) = Root::new(test) else { return };
+    let Some(root) = Root::for_anyone(test) else { return };
     // The shell lives on, and says how the program that it waited for has ended.
     let script = r#"trap : INT; sh -c "echo ready; exec sleep 20"; echo slept $?; exit 3"#;
     let Some((mut child, mut output)) = on_a_terminal(&root, test, script) else { return };
@@ -130,7 +130,7 @@ fn ctrl_c_on_a_terminal_reaches_all_of_the_commands_group() {
 #[test]
 fn a_terminal_that_hangs_up_ends_it() {
     let test = "a_terminal_that_hangs_up_ends_it";
-    let Some(root) = Root::new(test) else { return };
+    let Some(root) = Root::for_anyone(test) else { return };
     let marker = format!("7{:09}", std::process::id());
     let Some((mut child, _output)) = on_a_terminal(&root, test, &format!("echo ready; exec sleep {marker}"))
     else {
@@ -144,7 +144,7 @@ fn a_terminal_that_hangs_up_ends_it() {
 
 #[test]
 fn it_cannot_signal_its_callers_group() {
-    let Some(root) = Root::new("it_cannot_signal_its_callers_group") else { return };
+    let Some(root) = Root::for_anyone("it_cannot_signal_its_callers_group") else { return };
     let outer = r#""$0" run --rootfs "$1" -- sh -c 'kill -KILL 0'; echo status $?"#;
     let mut command = Command::new("sh");
     command.args(["-c", outer, common::RUNTIME]).arg(root.path()).process_group(0);
@@ -154,7 +154,7 @@ fn it_cannot_signal_its_callers_group() {
 
 #[test]
 fn orphans_are_adopted_and_reaped() {
-    let Some(root) = Root::new("orphans_are_adopted_and_reaped") else { return };
+    let Some(root) = Root::for_anyone("orphans_are_adopted_and_reaped") else { return };
     let script = "sh -c 'sleep 0.2 & echo $!' > /orphan; read orphan < /orphan; \
         grep PPid: /proc/$orphan/status; sleep 0.6; test -d /proc/$orphan || echo reaped";
     assert_eq!(root.script(&[], script), "PPid:\t1\nreaped\n");
@@ -162,7 +162,7 @@ fn orphans_are_adopted_and_reaped() {
 
 #[test]
 fn what_it_leaves_running_dies_with_it() {
-    let Some(root) = Root::new("what_it_leaves_running_dies_with_it") else { return };
+    let Some(root) = Root::for_anyone("what_it_leaves_running_dies_with_it") else { return };
     let marker = format!("9{}", std::process::id());
     root.script(&[], &format!("sleep {marker} > /dev/null 2>&1 & sleep 0.05"));
     assert_eq!(common::processes(&marker), Vec::<u32>::new());
@@ -170,7 +170,7 @@ fn what_it_leaves_running_dies_with_it() {
 
 #[test]
 fn the_timeline_is_the_last_line() {
-    let Some(root) = Root::new("the_timeline_is_the_last_line") else { return };
+    let Some(root) = Root::for_anyone("the_timeline_is_the_last_line") else { return };
     let output = root.run(&["--timeline"], &["echo", "hello"]);
     let record = output.stdout.strip_prefix(b"hello\n\x1e").expect("the command's own output comes first");
     let marks = isolab_timeline::stamps::read_record(record).unwrap();

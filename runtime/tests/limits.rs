@@ -8,7 +8,7 @@ use std::fs;
 #[test]
 fn a_memory_limit_kills_the_container_only() {
     let test = "a_memory_limit_kills_the_container_only";
-    let Some(root) = Root::new(test) else { return };
+    let Some(root) = Root::for_anyone(test) else { return };
     if !can_limit(test) {
         return;
     }
@@ -22,7 +22,7 @@ fn a_memory_limit_kills_the_container_only() {
 #[test]
 fn a_limit_on_processes_refuses_the_next() {
     let test = "a_limit_on_processes_refuses_the_next";
-    let Some(root) = Root::new(test) else { return };
+    let Some(root) = Root::for_anyone(test) else { return };
     if !can_limit(test) {
         return;
     }
@@ -47,7 +47,7 @@ fn busy(root: &Root, options: &[&str]) -> f64 {
 #[test]
 fn a_cpu_limit_is_what_a_busy_loop_gets() {
     let test = "a_cpu_limit_is_what_a_busy_loop_gets";
-    let Some(root) = Root::new(test) else { return };
+    let Some(root) = Root::for_anyone(test) else { return };
     if !can_limit(test) {
         return;
     }
@@ -59,7 +59,7 @@ fn a_cpu_limit_is_what_a_busy_loop_gets() {
 #[test]
 fn the_limits_are_in_force_when_the_command_starts() {
     let test = "the_limits_are_in_force_when_the_command_starts";
-    let Some(root) = Root::new(test) else { return };
+    let Some(root) = Root::for_anyone(test) else { return };
     if !can_limit(test) {
         return;
     }

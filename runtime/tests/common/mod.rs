@@ -1,7 +1,7 @@
 //! What the tests share: a root folder with busybox in it, and the runtime as a child process.
 //!
-//! The tests drive the real program. They need root and Debian's `busybox-static`; where either is
-//! missing a test says so and passes.
+//! The tests drive the real program. They need Debian's `busybox-static` and root, or some of them an ordinary user
+//! who may make namespaces; where something is missing a test says so and passes.
 #![allow(dead_code, unreachable_pub)]
 
 use std::fs;
@@ -30,6 +30,20 @@ impl Root {
             skipped(test, "needs root");
             return None;
         }
+        Self::filled(test)
+    }
+
+    /// The same for a test that is not root's alone.
+    pub fn for_anyone(test: &str) -> Option<Self> {
+        let namespaces = || Command::new("unshare").args(["--user", "true"]).status();
+        if !rustix::process::geteuid().is_root() && !namespaces().is_ok_and(|status| status.success()) {
+            skipped(test, "needs root, or namespaces for ordinary users");
+            return None;
+        }
+        Self::filled(test)
+    }
+
+    fn filled(test: &str) -> Option<Self> {
         if !Path::new(BUSYBOX).exists() {
             skipped(test, "needs /bin/busybox (Debian: busybox-static)");
             return None;
