@@ -1,17 +1,16 @@
 //! `isolab emulate` end to end: machines that run, are stopped, and die.
 
-use rustix::fs::{Mode, OFlags};
+mod common;
+
+use common::{LAB, Terminal, text};
 use rustix::process::{Pid, Signal, kill_process};
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::tcgetattr;
 use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-const LAB: &str = env!("CARGO_BIN_EXE_isolab");
 /// A variable that QEMU inherits, so that it can be found.
 const MARK: &str = "ISOLAB_TEST_MARK";
 
@@ -19,10 +18,6 @@ fn lab(arguments: &[&str]) -> Command {
     let mut command = Command::new(LAB);
     command.arg("emulate").args(arguments).stdin(Stdio::null());
     command
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
 }
 
 fn status(output: &Output) -> i32 {
@@ -189,45 +184,26 @@ fn time_limit_interrupt_and_kill_leave_no_machine() {
     }
 }
 
-/// Reads from a terminal until it has shown `word`.
-fn read_until(terminal: &mut File, word: &str) -> String {
-    let mut shown = Vec::new();
-    let mut buffer = [0; 1024];
-    while !text(&shown).contains(word) {
-        let length = terminal.read(&mut buffer).unwrap_or(0);
-        assert!(length > 0, "it ended before it showed {word:?}: {}", text(&shown));
-        shown.extend_from_slice(&buffer[..length]);
-    }
-    text(&shown)
-}
-
 #[test]
 fn a_shell_on_a_terminal_answers_and_gives_the_terminal_back() {
     if !can("a_shell_on_a_terminal_answers_and_gives_the_terminal_back") {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    for (typed, expected) in [(&b"exit 7\n"[..], 7), (&b"\x01x"[..], 0)] {
-        let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-        grantpt(&controller).unwrap();
-        unlockpt(&controller).unwrap();
-        let name = ptsname(&controller, Vec::new()).unwrap();
-        let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
-        let terminal = rustix::fs::open(name, flags, Mode::empty()).unwrap();
-        let before = tcgetattr(&terminal).unwrap();
+    for (typed, expected) in [("exit 7\n", 7), ("\x01x", 0)] {
+        let mut terminal = Terminal::open();
+        let before = terminal.modes();
         let mut command = lab(&["shell"]);
-        command.stdin(terminal.try_clone().unwrap()).stdout(terminal.try_clone().unwrap());
-        command.stderr(terminal.try_clone().unwrap()).current_dir(&folder);
-        let mut child = command.spawn().unwrap();
+        terminal.give(&mut command);
+        let mut child = command.current_dir(&folder).spawn().unwrap();
         drop(command);
-        let mut controller = File::from(controller);
-        read_until(&mut controller, "# ");
-        controller.write_all(b"echo $((6*7))-is-it; which isolab\n").unwrap();
-        let shown = read_until(&mut controller, "/opt/isolab/isolab");
+        terminal.look_for("# ");
+        terminal.press("echo $((6*7))-is-it; which isolab\n");
+        let shown = terminal.look_for("/opt/isolab/isolab");
         assert!(shown.contains("42-is-it"), "{shown}");
-        controller.write_all(typed).unwrap();
+        terminal.press(typed);
         assert_eq!(child.wait().unwrap().code(), Some(expected));
-        let after = tcgetattr(&terminal).unwrap();
+        let after = terminal.modes();
         assert_eq!((before.local_modes, before.input_modes), (after.local_modes, after.input_modes));
     }
 }

@@ -1,0 +1,84 @@
+//! What the lab's tests share: its program, what this machine can do, and a terminal to sit at.
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use isolab_timeline::Stack;
+use rustix::fs::{Mode, OFlags};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{Termios, tcgetattr};
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
+
+pub const LAB: &str = env!("CARGO_BIN_EXE_isolab");
+
+/// Runs the lab to its end.
+pub fn lab(arguments: &[&str]) -> Output {
+    Command::new(LAB).args(arguments).stdin(Stdio::null()).output().unwrap()
+}
+
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// What `isolab doctor` finds. It tries every stack, so it is asked once.
+pub fn diagnosis() -> &'static serde_json::Value {
+    static DIAGNOSIS: OnceLock<serde_json::Value> = OnceLock::new();
+    DIAGNOSIS.get_or_init(|| serde_json::from_slice(&lab(&["doctor", "--json"]).stdout).unwrap())
+}
+
+/// Whether this machine runs `stack`; says which test is skipped and why where it does not.
+pub fn runs_here(stack: Stack, test: &str) -> bool {
+    let found = |list: &str| diagnosis()[list].as_array().unwrap().iter();
+    if found("available").any(|name| name == stack.name()) {
+        return true;
+    }
+    let why = found("unavailable").find(|entry| entry["stack"] == stack.name()).unwrap();
+    eprintln!("skipped: {test}: {stack}: {}", why["reason"]);
+    false
+}
+
+/// A terminal (`pty(7)`): this is where somebody types and looks.
+pub struct Terminal {
+    controller: File,
+    terminal: OwnedFd,
+}
+
+impl Terminal {
+    pub fn open() -> Terminal {
+        let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+        grantpt(&controller).unwrap();
+        unlockpt(&controller).unwrap();
+        let name = ptsname(&controller, Vec::new()).unwrap();
+        let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let terminal = rustix::fs::open(name, flags, Mode::empty()).unwrap();
+        Terminal { controller: controller.into(), terminal }
+    }
+
+    /// Puts `command` in front of it.
+    pub fn give(&self, command: &mut Command) {
+        let end = || Stdio::from(self.terminal.try_clone().unwrap());
+        command.stdin(end()).stdout(end()).stderr(end());
+    }
+
+    pub fn modes(&self) -> Termios {
+        tcgetattr(&self.terminal).unwrap()
+    }
+
+    pub fn press(&mut self, keys: &str) {
+        self.controller.write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// Looks until it has shown `word`.
+    pub fn look_for(&mut self, word: &str) -> String {
+        let mut shown = Vec::new();
+        let mut buffer = [0; 1024];
+        while !text(&shown).contains(word) {
+            let length = self.controller.read(&mut buffer).unwrap_or(0);
+            assert!(length > 0, "it ended before it showed {word:?}: {}", text(&shown));
+            shown.extend_from_slice(&buffer[..length]);
+        }
+        text(&shown)
+    }
+}
