@@ -78,7 +78,10 @@ part "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-d
 part "licences and advisories" deny
 part "tests" cargo test --workspace --locked --no-fail-fast -- --nocapture
 part "emulated machine" bench/emulated.sh
-part "benches run" cargo bench --locked -p isolab -- --test
+# Of the same packages as the tests in the emulated machine: with others, cargo would choose other features for what they
+# share, and compile it once more.
+part "benches run" cargo bench --locked -p isolab-runtime -p isolab-microvm -p isolab \
+    --bench startup --bench boot --bench pieces -- --test
 out=$(mktemp -d)
 part "the README's first command" cargo run --release --locked -- compare --out "$out/report"
 rm -rf "$out"
