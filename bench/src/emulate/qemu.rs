@@ -72,7 +72,7 @@ pub fn command(machine: Machine, kernel: &Path, ends: &Ends, host_khz: u64) -> i
     qemu.args(["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-M", "microvm"]);
     qemu.arg("-smp").arg(machine.cpus.to_string()).arg("-m").arg(machine.memory_mib.to_string());
     // Emulated CPUs take turns. With a thread for each, a nested guest now and then spins for ever without an exit: one
-    // of about a hundred launches with two CPUs busy, none of thousands this way.
+    // launch in some fifty with two CPUs busy, and none in six hundred this way.
     qemu.args(["-accel", "tcg,thread=single"]);
     if machine.deterministic {
         qemu.args(["-cpu", &format!("{CPU},-rdrand,-rdseed")]);
