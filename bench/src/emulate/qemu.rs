@@ -3,7 +3,7 @@
 //! The machine type is `microvm`: no PCI, no firmware worth the name; a Linux in it is up in a second. Its ACPI
 //! tables tell the kernel about CPUs and virtio devices. The kernel is started by its PVH entry.
 //!
-//! A deterministic machine has one CPU, run by one thread (`-icount`): every instruction takes 1 ns of virtual
+//! A deterministic machine has one CPU and counts what it does (`-icount`): every instruction takes 1 ns of virtual
 //! time, timers fire at an exact instruction, and when all are idle time jumps to the next timer. Whatever differs
 //! from run to run is taken away: the date, hardware random numbers, QEMU's own seed, randomised addresses.
 
@@ -71,8 +71,8 @@ pub fn command(machine: Machine, kernel: &Path, ends: &Ends, host_khz: u64) -> i
     let mut qemu = Command::new(QEMU);
     qemu.args(["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-M", "microvm"]);
     qemu.arg("-smp").arg(machine.cpus.to_string()).arg("-m").arg(machine.memory_mib.to_string());
-    // Emulated CPUs take turns. With a thread for each, a nested guest now and then spins for ever without an exit: one
-    // launch in some fifty with two CPUs busy, and none in six hundred this way.
+    // Emulated CPUs take turns. With a thread for each, a nested guest spins for ever without an exit in about one
+    // launch of fifty when two CPUs are busy. Taking turns makes that rare; with one CPU it was not seen.
     qemu.args(["-accel", "tcg,thread=single"]);
     if machine.deterministic {
         qemu.args(["-cpu", &format!("{CPU},-rdrand,-rdseed")]);
