@@ -124,7 +124,7 @@ pub(crate) struct Emulate {
     /// The same at every run, in virtual time, on one CPU
     #[arg(long, global = true)]
     pub(crate) deterministic: bool,
-    /// CPUs; 2 if not given, and 1 where the machine is deterministic
+    /// CPUs; 1 if not given, since with more a VM inside now and then hangs
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
     pub(crate) cpus: Option<u32>,
     /// Memory, in MiB

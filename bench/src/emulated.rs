@@ -40,11 +40,10 @@ pub(crate) fn perform(options: Emulate) -> anyhow::Result<u8> {
         }
         None => (Output::Live, [&[isolab.into()], &words[..]].concat()),
     };
-    let cpus = match (deterministic, cpus) {
-        (true, None | Some(1)) => 1,
-        (true, Some(_)) => bail!("a deterministic machine has one CPU: leave --cpus out"),
-        (false, cpus) => cpus.unwrap_or(2),
-    };
+    let cpus = cpus.unwrap_or(1);
+    if deterministic && cpus > 1 {
+        bail!("a deterministic machine has one CPU: leave --cpus out");
+    }
     let plan = Plan {
         deterministic,
         cpus,

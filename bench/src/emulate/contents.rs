@@ -7,9 +7,10 @@
 //! /root/         home: the kernels for guests are in its cache folder
 //! ```
 
-use super::error::{At, Error};
+use super::error::Error;
 use super::libraries;
 use crate::programs::Programs;
+use isolab_timeline::file::At;
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::FileTypeExt;
@@ -100,7 +101,7 @@ impl Contents {
                 self.program(&place, &path)?;
             } else {
                 let kind = if found.file_type().is_socket() { "a socket" } else { "no file, folder or link" };
-                return Err(std::io::Error::other(kind)).at("putting in the machine", &path);
+                Err(std::io::Error::other(kind)).at("putting in the machine", &path)?;
             }
         }
         Ok(())

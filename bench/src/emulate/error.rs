@@ -1,7 +1,8 @@
 //! What can go wrong with an emulated machine, by step.
 
+use isolab_timeline::file::FileError;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Why an emulated machine did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -15,15 +16,8 @@ pub enum Error {
         fix: String,
     },
     /// A file or folder did not do what was asked.
-    #[error("{step} {}", path.display())]
-    File {
-        /// What was done, as a participle.
-        step: &'static str,
-        /// With what.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
     /// A program needs a library that is not here.
     #[error("putting {} in the machine: it needs {library}, which is not on this host", program.display())]
     Library {
@@ -72,15 +66,4 @@ pub enum Error {
     /// Ctrl-C.
     #[error("interrupted; the emulated machine was switched off, its files are lost")]
     Interrupted,
-}
-
-/// Names the step and the path of a system call that failed.
-pub(super) trait At<T> {
-    fn at(self, step: &'static str, path: impl AsRef<Path>) -> Result<T, Error>;
-}
-
-impl<T> At<T> for io::Result<T> {
-    fn at(self, step: &'static str, path: impl AsRef<Path>) -> Result<T, Error> {
-        self.map_err(|source| Error::File { step, path: path.as_ref().into(), source })
-    }
 }

@@ -1,13 +1,14 @@
 //! The machine's initial RAM file system, packed in memory (`memfd_create(2)`): nothing of it is left behind.
 
 use super::contents::{Contents, Item, PROGRAMS, WORK};
-use super::error::{At, Error};
+use super::error::Error;
 use super::kernels::MODULES;
 use crate::compare::{CHANGED, COMMIT, commit};
 use crate::kernel::cache::Entry;
 use crate::samples::Commit;
 use isolab_microvm::pack::start::Start;
 use isolab_microvm::pack::{self, modules};
+use isolab_timeline::file::At;
 use rustix::fs::{MemfdFlags, memfd_create};
 use std::ffi::OsString;
 use std::fs::File;

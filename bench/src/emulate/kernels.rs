@@ -4,9 +4,10 @@
 //! these only, and a manifest that names no others, so that it is verified there as it is here.
 
 use super::contents::{Contents, HOME};
-use super::error::{At, Error};
+use super::error::Error;
 use crate::kernel::cache::{Cache, Entry};
 use isolab_microvm::pack::modules;
+use isolab_timeline::file::At;
 use std::path::Path;
 
 /// Names of kernels with all modules that the machine needs, the best first.

@@ -3,7 +3,8 @@
 //! The dynamic loader itself says it (`ld.so --list`, see `ld.so(8)`): it resolves them as it would to start the
 //! program, and starts nothing. A static program, a script or a file of data needs none.
 
-use super::error::{At, Error};
+use super::error::Error;
+use isolab_timeline::file::At;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -18,7 +19,7 @@ pub fn of(file: &Path) -> Result<Vec<PathBuf>, Error> {
     let is_elf = match File::open(file).at("opening", file)?.read_exact(&mut start) {
         Ok(()) => start == *b"\x7fELF",
         Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => false,
-        Err(error) => return Err(error).at("reading", file),
+        Err(error) => Err(error).at("reading", file)?,
     };
     if !is_elf || !Path::new(LOADER).exists() {
         return Ok(Vec::new());
@@ -65,7 +66,7 @@ mod tests {
         assert!(of(file.path()).unwrap().is_empty());
         std::fs::write(file.path(), b"\x7fELF and no more").unwrap();
         assert!(of(file.path()).unwrap().is_empty());
-        assert!(matches!(of(Path::new("/nowhere")), Err(Error::File { .. })));
+        assert!(matches!(of(Path::new("/nowhere")), Err(Error::File(_))));
     }
 
     #[test]

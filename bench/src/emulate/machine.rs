@@ -4,11 +4,12 @@
 //! without a name (`O_TMPFILE`, `open(2)`), so that a lab that is killed leaves none. QEMU dies with the thread
 //! that has started it (`PR_SET_PDEATHSIG`, `prctl(2)`).
 
-use super::error::{At, Error};
+use super::error::Error;
 use super::qemu::{self, Ends, Machine};
 use super::{relay, results, tsc};
 use crate::interrupt::Interrupt;
 use isolab_microvm::terminal::Raw;
+use isolab_timeline::file::At;
 use rustix::fs::{Mode, OFlags};
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Signal, set_parent_process_death_signal};

@@ -4,9 +4,10 @@
 //! built. Neither downloading nor unpacking needs root, and nothing is installed: the package is a way to
 //! ship files.
 
-use super::error::{At, Error};
+use super::error::Error;
 use super::tool;
 use crate::interrupt::Interrupt;
+use isolab_timeline::file::At;
 use std::fs;
 use std::path::Path;
 use std::process::Command;

@@ -8,10 +8,11 @@
 //! not know.
 
 use super::cache::{Cache, Entry, Origin};
-use super::error::{At, Error};
+use super::error::Error;
 use super::{apt, get, manifest, tool};
 use crate::interrupt::Interrupt;
 use indicatif::ProgressBar;
+use isolab_timeline::file::At;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -8,9 +8,10 @@
 //! that can be seen is whole; and its files are read again and compared with the manifest before each use,
 //! so that one that was damaged later is noticed before a VM boots it.
 
-use super::error::{At, Error};
+use super::error::Error;
 use super::manifest::{self, Manifest};
 use isolab_runtime::cgroup::owner::Owner;
+use isolab_timeline::file::At;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -66,7 +67,7 @@ impl Cache {
 
     /// Opens a new entry. It is gone when it is dropped before [`Staged::keep`].
     pub fn stage(&self) -> Result<Staged, Error> {
-        let own = Owner::this_process().map_err(std::io::Error::other).at("naming", &self.staging())?;
+        let own = Owner::this_process().map_err(std::io::Error::other).at("naming", self.staging())?;
         let folder = self.staging().join(format!("isolab-{own}"));
         let staged = Staged { folder };
         for folder in [staged.entry(), staged.work()] {

@@ -1,22 +1,15 @@
 //! Errors of getting and building a kernel, by step.
 
 use super::image::ImageError;
-use std::io;
-use std::path::{Path, PathBuf};
+use isolab_timeline::file::FileError;
+use std::path::PathBuf;
 
 /// Why there is no kernel.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file or folder did not do what was asked.
-    #[error("{step} {}", path.display())]
-    File {
-        /// What was done, as a participle.
-        step: &'static str,
-        /// With what.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
     /// A file is no kernel.
     #[error("taking the kernel out of {}", path.display())]
     Image {
@@ -75,15 +68,4 @@ pub enum Error {
     /// Ctrl-C.
     #[error("interrupted; nothing was kept")]
     Interrupted,
-}
-
-/// Names the step and the path of a system call that failed.
-pub(super) trait At<T> {
-    fn at(self, step: &'static str, path: &Path) -> Result<T, Error>;
-}
-
-impl<T> At<T> for io::Result<T> {
-    fn at(self, step: &'static str, path: &Path) -> Result<T, Error> {
-        self.map_err(|source| Error::File { step, path: path.into(), source })
-    }
 }

@@ -5,11 +5,12 @@
 //! cache.
 
 use super::cache::{Cache, Entry, Origin, Staged};
-use super::error::{At, Error};
+use super::error::Error;
 use super::{apt, image};
 use crate::interrupt::Interrupt;
 use indicatif::ProgressBar;
 use isolab_microvm::decompress;
+use isolab_timeline::file::At;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
@@ -143,7 +144,7 @@ pub(super) fn only(folder: &Path, prefix: &str) -> Result<PathBuf, Error> {
     let begins = |name: &OsStr| name.as_encoded_bytes().starts_with(prefix.as_bytes());
     let mut found = fs::read_dir(folder).at("reading the folder", folder)?.flatten();
     let found = found.find(|entry| begins(&entry.file_name())).map(|entry| entry.path());
-    found.ok_or_else(|| ErrorKind::NotFound.into()).at("looking for", &folder.join(prefix))
+    Ok(found.ok_or_else(|| ErrorKind::NotFound.into()).at("looking for", folder.join(prefix))?)
 }
 
 /// Copies the regular files of a folder in any depth; links (a host's `build` and `source`) lead elsewhere.

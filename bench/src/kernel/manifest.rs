@@ -1,6 +1,7 @@
 //! The manifest of a cached kernel: what it is, where it comes from, and the SHA-256 of each of its files.
 
-use super::error::{At, Error};
+use super::error::Error;
+use isolab_timeline::file::At;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -32,7 +33,7 @@ pub(super) fn digests(folder: &Path) -> Result<BTreeMap<String, String>, Error> 
     while let Some(current) = open.pop() {
         for found in fs::read_dir(&current).at("reading the folder", &current)? {
             let found = found.at("reading the folder", &current)?;
-            let (path, kind) = (found.path(), found.file_type().at("looking at", &found.path())?);
+            let (path, kind) = (found.path(), found.file_type().at("looking at", found.path())?);
             if kind.is_dir() {
                 open.push(path);
             } else if kind.is_file() {

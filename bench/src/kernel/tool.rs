@@ -4,8 +4,9 @@
 //! the whole group ends at once, children of make included; progress is read from the file; and when the
 //! program fails, its last lines are there to be shown.
 
-use super::error::{At, Error};
+use super::error::Error;
 use crate::interrupt::Interrupt;
+use isolab_timeline::file::{At, FileError};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use std::fs::{self, File};
@@ -82,7 +83,7 @@ fn not_started(command: &Command, source: std::io::Error) -> Error {
         let fix = format!("install it, for instance with `apt-get install {program}`");
         return Error::Unavailable { what: format!("{program} is not installed"), fix };
     }
-    Error::File { step: "starting", path: command.get_program().into(), source }
+    FileError { step: "starting", path: command.get_program().into(), source }.into()
 }
 
 fn command_line(command: &Command) -> String {

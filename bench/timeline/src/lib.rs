@@ -7,9 +7,12 @@
 //! 5. [`timeline`]: the marks of one launch on one clock, and the phases between them.
 //! 6. [`command`]: what a command finds when it starts, in a container and in a Linux guest.
 //! 7. [`sample`]: one launch, whole: what `samples.json` holds.
+//!
+//! Beside them, [`file`] is the error of a file that did not do what was asked.
 #![deny(unsafe_code)]
 
 pub mod command;
+pub mod file;
 pub mod mark;
 pub mod sample;
 pub mod stack;

@@ -5,7 +5,8 @@
 //! name and its content, both filled up to four bytes. A folder must come before what lies in it, and an entry
 //! called `TRAILER!!!` ends the archive.
 
-use super::error::{At, PackError};
+use super::error::PackError;
+use isolab_timeline::file::At;
 use rustix::process::{getegid, geteuid};
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read, Write};
@@ -87,7 +88,7 @@ impl<W: Write> Archive<W> {
         // Of the folder itself a link is followed, as a path on a command line is.
         let found = fs::metadata(host).at("looking at", host)?;
         if !found.is_dir() {
-            return Err(io::Error::from(io::ErrorKind::NotADirectory)).at("packing", host);
+            Err(io::Error::from(io::ErrorKind::NotADirectory)).at("packing", host)?;
         }
         let mut open = vec![(name.as_ref().to_path_buf(), host.to_path_buf(), found)];
         while let Some((name, host, found)) = open.pop() {
@@ -196,7 +197,7 @@ impl<W: Write> Archive<W> {
                     copied += length as u64;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error).at("reading", host),
+                Err(error) => Err(error).at("reading", host)?,
             }
         }
     }

@@ -1,22 +1,16 @@
 //! What can go wrong while an initial RAM file system is packed.
 
 use crate::decompress::DecompressError;
+use isolab_timeline::file::FileError;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Why there is no archive.
 #[derive(Debug, thiserror::Error)]
 pub enum PackError {
     /// A file or folder cannot be read.
-    #[error("{step} {}", path.display())]
-    File {
-        /// What was done, as a participle.
-        step: &'static str,
-        /// With what.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
     /// Something that has no meaning in another machine.
     #[error("packing {}: it is a socket, which nothing in the guest would answer; remove it", .0.display())]
     Socket(PathBuf),
@@ -72,15 +66,4 @@ pub enum PackError {
     /// An argument with a zero byte, which no C string can hold.
     #[error("the command, its environment, its folder and the host's name must not contain a zero byte")]
     ZeroByte,
-}
-
-/// Names the step and the path of a system call that failed.
-pub(super) trait At<T> {
-    fn at(self, step: &'static str, path: &Path) -> Result<T, PackError>;
-}
-
-impl<T> At<T> for io::Result<T> {
-    fn at(self, step: &'static str, path: &Path) -> Result<T, PackError> {
-        self.map_err(|source| PackError::File { step, path: path.into(), source })
-    }
 }

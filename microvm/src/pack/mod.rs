@@ -24,7 +24,8 @@ pub mod modules;
 pub mod start;
 
 use cpio::Archive;
-use error::{At, PackError};
+use error::PackError;
+use isolab_timeline::file::At;
 use modules::Module;
 use start::Start;
 use std::fs;

@@ -5,8 +5,9 @@
 //! (`depmod(8)`). But each module says itself what it uses, in its ELF section `.modinfo`: zero-ended texts, one of
 //! them `depends=a,b`. So the modules that are asked for are read, and those that they name, and so on.
 
-use super::error::{At, PackError};
+use super::error::PackError;
 use crate::decompress;
+use isolab_timeline::file::At;
 use object::read::elf::ElfFile64;
 use object::{Endianness, Object, ObjectSection};
 use std::collections::BTreeMap;
@@ -111,7 +112,7 @@ fn needs(module: &Module) -> Result<Vec<String>, PackError> {
 fn find(folder: &Path, files: &mut BTreeMap<String, PathBuf>) -> Result<(), PackError> {
     for found in fs::read_dir(folder).at("reading the folder", folder)? {
         let found = found.at("reading the folder", folder)?;
-        let (path, kind) = (found.path(), found.file_type().at("looking at", &found.path())?);
+        let (path, kind) = (found.path(), found.file_type().at("looking at", found.path())?);
         if kind.is_dir() {
             find(&path, files)?;
         } else if let Some(name) = name_of(&path).filter(|_| kind.is_file()) {
