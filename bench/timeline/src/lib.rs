@@ -8,7 +8,7 @@
 //! 6. [`command`]: what a command finds when it starts, in a container and in a Linux guest.
 //! 7. [`sample`]: one launch, whole: what `samples.json` holds.
 //!
-//! Beside them, [`file`] is the error of a file that did not do what was asked.
+//! Beside them, [`mod@file`] is the error of a file that did not do what was asked.
 #![deny(unsafe_code)]
 
 pub mod command;
