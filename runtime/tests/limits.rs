@@ -4,6 +4,7 @@ mod common;
 
 use common::{Root, can_limit};
 use std::fs;
+use std::path::PathBuf;
 
 #[test]
 fn a_memory_limit_kills_the_container_only() {
@@ -36,24 +37,33 @@ fn a_limit_on_processes_refuses_the_next() {
     assert!(line.contains("starting the command"), "{line}");
 }
 
-/// Seconds of CPU time that a busy loop gets in one second.
-fn busy(root: &Root, options: &[&str]) -> f64 {
-    let output = root.run(options, &["time", "-p", "timeout", "1", "sh", "-c", "while :; do :; done"]);
-    let errors = common::errors(&output);
-    let used = errors.lines().filter(|line| !line.starts_with("real"));
-    used.filter_map(|line| line.split_whitespace().nth(1)?.parse::<f64>().ok()).sum()
+/// The periods of CPU time in which the groups `folders` ran, and those in which they had to wait.
+fn periods(folders: &[PathBuf]) -> (u64, u64) {
+    let text = folders.iter().find_map(|group| fs::read_to_string(group.join("cpu.stat")).ok());
+    let text = text.expect("statistics of the group");
+    let count = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name));
+        line.and_then(|count| count.trim().parse().ok()).expect("a count of periods")
+    };
+    (count("nr_periods "), count("nr_throttled "))
 }
 
 #[test]
-fn a_cpu_limit_is_what_a_busy_loop_gets() {
-    let test = "a_cpu_limit_is_what_a_busy_loop_gets";
+fn a_busy_loop_is_held_back_at_its_cpu_limit_only() {
+    let test = "a_busy_loop_is_held_back_at_its_cpu_limit_only";
     let Some(root) = Root::for_anyone(test) else { return };
     if !can_limit(test) {
         return;
     }
-    let (limited, free) = (busy(&root, &["--cpus", "0.1"]), busy(&root, &[]));
-    assert!((0.02..0.25).contains(&limited), "a tenth of a CPU gave {limited} s in a second");
-    assert!(free > 2.0 * limited, "{free} s without a limit, {limited} s with one");
+    for (cpus, is_held_back) in [("0.1", true), ("64", false)] {
+        let (mut child, _output) = root.start(&["--cpus", cpus], "echo ready; while :; do :; done");
+        let folders = common::groups_of(child.id());
+        common::eventually("some periods have passed", || periods(&folders).0 > 3);
+        let (ran, waited) = periods(&folders);
+        assert_eq!(waited > 0, is_held_back, "{cpus} CPUs: {waited} of {ran} periods");
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
 }
 
 #[test]
