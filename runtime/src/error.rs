@@ -58,6 +58,14 @@ pub enum Error {
         /// The kernel's reason.
         source: Errno,
     },
+    /// The configuration asks for what cannot be.
+    #[error("{property}: {why}")]
+    Property {
+        /// Which of its properties, as a path from the top.
+        property: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// An argument with a zero byte, which no C string can hold.
     #[error("the command, its environment and its folder must not contain a zero byte")]
     ZeroByte,
@@ -69,7 +77,7 @@ impl Error {
         match self {
             Error::Unavailable { .. } | Error::NotExecutable { .. } => UNAVAILABLE,
             Error::NotFound(_) | Error::NoInterpreter(_) => NOT_FOUND,
-            Error::Step { .. } | Error::Path { .. } | Error::ZeroByte => FAILED,
+            Error::Step { .. } | Error::Path { .. } | Error::Property { .. } | Error::ZeroByte => FAILED,
         }
     }
 
