@@ -6,8 +6,8 @@
 
 use crate::error::{Context, Error};
 use crate::signals::Blocked;
-use crate::spec::Spec;
-use isolab_timeline::command::{candidates, environment};
+use isolab_timeline::command::candidates;
+use oci_spec::runtime::Process;
 use rustix::fs::{Access, access};
 use rustix::io::Errno;
 use rustix::process::setsid;
@@ -24,13 +24,13 @@ pub(crate) struct Command {
 }
 
 impl Command {
-    /// Makes ready what `spec` asks for. Files are looked up later, inside the container.
-    pub(crate) fn new(spec: &Spec) -> Result<Self, Error> {
-        let arguments = spec.command.iter().map(|word| c_string(word)).collect::<Result<Vec<_>, _>>()?;
-        let environment = environment(&spec.environment);
-        let candidates = candidates(spec.command.first().map_or(OsStr::new(""), |name| name), &environment);
+    /// Makes ready what a configuration asks for. Files are looked up later, inside the container.
+    pub(crate) fn new(process: &Process) -> Result<Self, Error> {
+        let words: Vec<OsString> = process.args().iter().flatten().map(OsString::from).collect();
+        let environment: Vec<OsString> = process.env().iter().flatten().map(OsString::from).collect();
+        let candidates = candidates(words.first().map_or(OsStr::new(""), |name| name), &environment);
         Ok(Self {
-            arguments,
+            arguments: words.iter().map(|word| c_string(word)).collect::<Result<_, _>>()?,
             environment: environment.iter().map(|entry| c_string(entry)).collect::<Result<_, _>>()?,
             candidates: candidates.iter().map(|path| c_string(path)).collect::<Result<_, _>>()?,
         })

@@ -36,15 +36,18 @@
 
 pub mod caps;
 pub mod cgroup;
+mod channel;
 pub mod clocks;
 #[allow(unsafe_code)]
 pub mod clone;
 mod command;
+pub mod contained;
 pub mod container;
 #[allow(unsafe_code)]
 mod descriptors;
 pub mod devices;
 pub mod error;
+pub mod identity;
 pub mod idmap;
 mod init;
 #[allow(unsafe_code)]
@@ -53,6 +56,7 @@ pub mod masks;
 #[allow(unsafe_code)]
 pub mod mounts;
 pub mod namespaces;
+pub mod oci;
 pub mod overlay;
 #[allow(unsafe_code)]
 pub mod page;
@@ -60,7 +64,6 @@ pub mod pivot;
 pub mod seccomp;
 #[allow(unsafe_code)]
 mod signals;
-pub mod spec;
-pub mod volumes;
+pub mod size;
 
 pub use error::Error;

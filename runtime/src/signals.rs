@@ -1,18 +1,19 @@
-//! Signals: how an end, a Ctrl-C or a `kill` travels through the runtime (`signal(7)`).
+//! Signals: how an end, a Ctrl-C or a `kill` travels through the runtime (`signal(7)`, `signalfd(2)`).
 //!
-//! The runtime and PID 1 have no handlers: they block every signal *before* there is a child and take
-//! them one by one with `sigwaitinfo(2)`, so none is lost between a check and a wait.
+//! The runtime and an init inside have no handlers: they block every signal *before* there is a child and read
+//! them one by one from a descriptor, so none is lost between a check and a wait, and one `poll(2)` waits
+//! for a signal and for anything else.
 //!
-//! Who sends decides who forwards. Ctrl-C comes from the terminal, which signals the whole foreground
-//! group: the runtime *and* PID 1 (the command is in a session of its own, see [`crate::command`]). So
-//! the runtime leaves the kernel's signals to PID 1, which hands them to the command's group, as the
-//! terminal would have, and forwards what a user sent to it alone.
+//! The container's processes are in sessions of their own, so the terminal signals the runtime alone, and it
+//! forwards what it gets.
 
 use crate::error::{Context, Error};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal as Name};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::process::Signal;
-use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd};
 
 /// Faults, which belong to the process that makes them, and the stops of a background process that
 /// touches the terminal.
@@ -28,25 +29,32 @@ const NOT_BLOCKED: [Name; 9] = [
     Name::SIGTTOU,
 ];
 
-/// What [`Blocked::wait`] waited for.
+/// What has come.
 #[derive(Debug)]
 pub(crate) enum Event {
     /// A child may have ended.
     Child,
     /// A signal to forward.
-    Signal {
-        /// Which.
-        signal: Signal,
-        /// It comes from the kernel (in practice: the terminal), not from a process.
-        from_kernel: bool,
-    },
+    Signal(Signal),
+}
+
+impl Event {
+    /// A signal that asks the runtime itself to end, as long as there is nobody to forward it to.
+    pub(crate) fn ends(&self) -> Option<i32> {
+        match self {
+            Event::Signal(signal @ (Signal::INT | Signal::TERM | Signal::HUP | Signal::QUIT)) => {
+                Some(signal.as_raw())
+            }
+            _ => None,
+        }
+    }
 }
 
 /// The signals that are blocked while this lives. When it drops, the mask is as it was.
 #[derive(Debug)]
 pub(crate) struct Blocked {
-    set: SigSet,
     original: SigSet,
+    queue: SignalFd,
 }
 
 impl Blocked {
@@ -59,26 +67,33 @@ impl Blocked {
             set.remove(signal);
         }
         let original = set.thread_swap_mask(SigmaskHow::SIG_BLOCK).step("blocking signals")?;
-        Ok(Self { set, original })
+        let queue = SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
+            .step("opening the queue of signals")?;
+        Ok(Self { original, queue })
+    }
+
+    /// Readable when there is a signal.
+    pub(crate) fn queue(&self) -> BorrowedFd<'_> {
+        self.queue.as_fd()
+    }
+
+    /// The next signal, if there is one.
+    pub(crate) fn next(&self) -> Option<Event> {
+        let info = self.queue.read_signal().ok()??;
+        if info.ssi_signo == libc::SIGCHLD as u32 {
+            return Some(Event::Child);
+        }
+        signal_numbered(info.ssi_signo.cast_signed()).map(Event::Signal)
     }
 
     /// Waits for the next signal.
     pub(crate) fn wait(&self) -> Event {
         loop {
-            let mut info = MaybeUninit::<libc::siginfo_t>::uninit();
-            // SAFETY: both point to valid memory of their types, and the kernel only writes `info`.
-            let signal = unsafe { libc::sigwaitinfo(self.set.as_ref(), info.as_mut_ptr()) };
-            if signal < 0 {
-                // Only a stop and a continue can interrupt it.
-                continue;
+            // Only a stop and a continue can interrupt it.
+            let _ = poll(&mut [PollFd::new(&self.queue, PollFlags::IN)], None);
+            if let Some(event) = self.next() {
+                return event;
             }
-            if signal == libc::SIGCHLD {
-                return Event::Child;
-            }
-            // SAFETY: sigwaitinfo succeeded, so it has filled `info`, and its number is a signal's (and not
-            // one of the two that the C library keeps to itself: it takes them out of every set).
-            let (code, signal) = unsafe { (info.assume_init().si_code, Signal::from_raw_unchecked(signal)) };
-            return Event::Signal { signal, from_kernel: code > 0 };
         }
     }
 
@@ -93,6 +108,14 @@ impl Drop for Blocked {
         // Nothing depends on it but the caller's own signals, and a valid mask is not refused.
         let _ = self.restore();
     }
+}
+
+/// The signal of this number. Real-time ones have no names, and the C library keeps two of them to itself.
+pub(crate) fn signal_numbered(number: i32) -> Option<Signal> {
+    let named = Signal::from_named_raw(number);
+    let real_time = (libc::SIGRTMIN()..=libc::SIGRTMAX()).contains(&number);
+    // SAFETY: the number is one of a real-time signal that the C library does not use.
+    named.or_else(|| real_time.then(|| unsafe { Signal::from_raw_unchecked(number) }))
 }
 
 /// Gives every standard signal its default disposition. `execve(2)` does so for handlers only: what the

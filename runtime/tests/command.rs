@@ -103,7 +103,7 @@ fn on_a_terminal(root: &Root, test: &str, script: &str) -> Option<(Child, BufRea
         return None;
     }
     let (runtime, path) = (common::RUNTIME, root.path());
-    let line = format!("stty -echo; exec '{runtime}' run --rootfs '{}' -- sh -c '{script}'", path.display());
+    let line = format!("stty -echo; exec '{runtime}' contain --rootfs '{}' -- sh -c '{script}'", path.display());
     let mut command = Command::new("/usr/bin/script");
     command.args(["-qec", &line, "/dev/null"]).stdin(Stdio::piped());
     Some(common::start(command))
@@ -145,7 +145,7 @@ fn a_terminal_that_hangs_up_ends_it() {
 #[test]
 fn it_cannot_signal_its_callers_group() {
     let Some(root) = Root::for_anyone("it_cannot_signal_its_callers_group") else { return };
-    let outer = r#""$0" run --rootfs "$1" -- sh -c 'kill -KILL 0'; echo status $?"#;
+    let outer = r#""$0" contain --rootfs "$1" -- sh -c 'kill -KILL 0'; echo status $?"#;
     let mut command = Command::new("sh");
     command.args(["-c", outer, common::RUNTIME]).arg(root.path()).process_group(0);
     let output = command.output().unwrap();

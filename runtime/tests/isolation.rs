@@ -149,7 +149,7 @@ fn the_command_gets_no_signal_mask_and_no_descriptor() {
     let Some(root) = Root::new("the_command_gets_no_signal_mask_and_no_descriptor") else { return };
     // A caller that ignores signals (and Rust itself ignores SIGPIPE).
     let inner =
-        r#"trap '' HUP USR2; exec "$0" run --rootfs "$1" -- grep -E 'Sig(Blk|Ign)' /proc/self/status"#;
+        r#"trap '' HUP USR2; exec "$0" contain --rootfs "$1" -- grep -E 'Sig(Blk|Ign)' /proc/self/status"#;
     let output = Command::new("sh").args(["-c", inner, common::RUNTIME]).arg(root.path()).output().unwrap();
     let masks = common::text(&output);
     let mut values = masks.lines().map(|line| u64::from_str_radix(line[8..].trim(), 16).unwrap());
@@ -158,7 +158,7 @@ fn the_command_gets_no_signal_mask_and_no_descriptor() {
     assert_eq!(values.next().unwrap() & 0x7fff_ffff, 0, "ignored: {masks}");
 
     // A caller that leaks a descriptor of a host's folder into the runtime, and so would into the container.
-    let inner = r#"exec 9</etc; exec "$0" run --rootfs "$1" -- sh -c 'ls /proc/self/fd; ls /proc/1/fd'"#;
+    let inner = r#"exec 9</etc; exec "$0" contain --rootfs "$1" -- sh -c 'ls /proc/self/fd; ls /proc/1/fd'"#;
     let output = Command::new("bash").args(["-c", inner, common::RUNTIME]).arg(root.path()).output();
     let Ok(output) = output else { return skipped("no_descriptor", "needs bash") };
     // The fourth is the one by which `ls` reads the folder.

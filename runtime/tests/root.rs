@@ -153,7 +153,7 @@ fn without_an_overlay_the_root_is_read_only_and_it_says_so() {
         mount -t overlay o -o lowerdir=../root,upperdir=u1,workdir=w1 m1
         mount -t overlay o -o lowerdir=m1,upperdir=u2,workdir=w2 m2
         echo stacked >&2
-        "$0" run --rootfs m2 -- sh -c 'echo ran; touch /file'"#;
+        "$0" contain --rootfs m2 -- sh -c 'echo ran; touch /file'"#;
     let mut command = Command::new("unshare");
     command.args(["--mount", "sh", "-c", script, common::RUNTIME]).arg(root.beside(""));
     let Ok(output) = command.output() else { return skipped(test, "needs unshare (util-linux)") };

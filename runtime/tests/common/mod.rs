@@ -72,7 +72,7 @@ impl Root {
     /// The command that runs `words` in a container with `options`.
     pub fn command(&self, options: &[&str], words: &[&str]) -> Command {
         let mut command = Command::new(RUNTIME);
-        command.arg("run").arg("--rootfs").arg(self.path()).args(options).arg("--").args(words);
+        command.arg("contain").arg("--rootfs").arg(self.path()).args(options).arg("--").args(words);
         command.stdin(Stdio::null());
         command
     }

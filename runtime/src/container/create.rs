@@ -1,0 +1,207 @@
+//! `create`: a container is made, or nothing is (the specification's "Create" and "Lifecycle").
+
+use super::delete::Remains;
+use super::recipe::{Gate, Recipe};
+use crate::cgroup::{Group, Hierarchy, Limits};
+use crate::channel::{self, Outside, Reached};
+use crate::clone::{self, Child};
+use crate::error::{Context, Error};
+use crate::identity::Identity;
+use crate::init::Init;
+use crate::namespaces::Namespaces;
+use crate::oci::hooks;
+use crate::oci::log::rfc3339;
+use crate::oci::state::{Record, Status};
+use crate::oci::store::Folder;
+use crate::signals::Blocked;
+use isolab_timeline::Stamps;
+use oci_spec::runtime::Spec;
+use rustix::io::Errno;
+use rustix::process::{geteuid, getuid};
+use std::fs;
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// A container that has been made, as its maker holds it.
+#[derive(Debug)]
+pub(crate) struct Made {
+    pub(crate) folder: Folder,
+    pub(crate) record: Record,
+    pub(crate) child: Child,
+    pub(crate) group: Group,
+}
+
+/// Creates a container whose first process waits, or lives on alone.
+///
+/// The calling process must have one thread. `stamps` must be shared memory ([`crate::page`]) for the
+/// marks of the container's first process to arrive.
+pub fn create(recipe: &Recipe, stamps: &Stamps) -> Result<(), Error> {
+    let signals = Blocked::block()?;
+    let made = make(recipe, &signals, stamps)?;
+    std::mem::forget(made.group);
+    Ok(())
+}
+
+/// Makes the container; undoes everything if a step fails.
+pub(crate) fn make(recipe: &Recipe, signals: &Blocked, stamps: &Stamps) -> Result<Made, Error> {
+    let spec = &recipe.config.spec;
+    let mut record = new_record(recipe)?;
+    let folder = recipe.store.take(&recipe.id)?;
+    let mut remains = Remains { folder: &folder, group: None, child: None };
+    let mut hooked = false;
+    match build(recipe, &mut record, &mut remains, &mut hooked, signals, stamps) {
+        Ok(()) => {}
+        Err(error) => {
+            // The error that made it fail is the one to tell.
+            let _ = remains.clear();
+            if hooked {
+                let hooks = spec.hooks().as_ref().and_then(|hooks| hooks.poststop().clone());
+                let _ = hooks::run_all("poststop", &hooks, &record.state(Status::Stopped, 0));
+            }
+            return Err(error);
+        }
+    }
+    let (Some(child), Some(group)) = (remains.child.take(), remains.group.take()) else {
+        return Err(Error::Step { step: "creating the container's first process", source: Errno::CHILD });
+    };
+    Ok(Made { folder, record, child, group })
+}
+
+fn new_record(recipe: &Recipe) -> Result<Record, Error> {
+    let spec = &recipe.config.spec;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    Ok(Record {
+        oci_version: spec.version().clone(),
+        id: recipe.id.clone(),
+        bundle: recipe.config.bundle.clone(),
+        annotations: spec
+            .annotations()
+            .iter()
+            .flatten()
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect(),
+        created: rfc3339(now),
+        owner: getuid().as_raw(),
+        runtime: Identity::this_process()?,
+        process: None,
+    })
+}
+
+/// The steps, in the order in which each is safe. What is made is noted in `remains` at once.
+fn build(
+    recipe: &Recipe,
+    record: &mut Record,
+    remains: &mut Remains<'_>,
+    hooked: &mut bool,
+    signals: &Blocked,
+    stamps: &Stamps,
+) -> Result<(), Error> {
+    let spec = &recipe.config.spec;
+    remains.folder.write(record)?;
+    remains.folder.write_config(&recipe.config.text)?;
+    let gate = (recipe.gate == Gate::Start).then(|| remains.folder.make_gate()).transpose()?;
+    let limits = limits(spec);
+    let group = remains.group.insert(if limits == Limits::default() {
+        Group::default()
+    } else {
+        Hierarchy::detect()?.create(&limits)?
+    });
+    let cgroups = group.joining()?;
+
+    let (outside, inside) = channel::pair()?;
+    let mut outside = Some(outside);
+    let init = Init { recipe, record, signals, stamps, channel: inside, cgroups: &cgroups, gate };
+    let others = &mut outside;
+    // What the closure owns is closed here when the clone is made; what the copy must not have, there.
+    let begin = move || {
+        drop(others.take());
+        init.run()
+    };
+    let child = clone::clone(new_namespaces(spec), cgroups.folder(), begin).map_err(refused)?;
+    let child = remains.child.insert(child);
+    outside.map_or(Ok(()), |outside| follow(recipe, record, remains.folder, child, &outside, hooked, signals))
+}
+
+/// Does the runtime's part while the first process makes its own.
+fn follow(
+    recipe: &Recipe,
+    record: &mut Record,
+    folder: &Folder,
+    child: &Child,
+    outside: &Outside,
+    hooked: &mut bool,
+    signals: &Blocked,
+) -> Result<(), Error> {
+    let spec = &recipe.config.spec;
+    let pid = child.pid.as_raw_nonzero().get();
+    loop {
+        match outside.wait(signals)? {
+            Reached::Namespaces => {}
+            Reached::Furnished => {
+                *hooked = true;
+                let state = record.state(Status::Created, pid);
+                if let Some(hooks) = spec.hooks() {
+                    #[allow(deprecated)]
+                    hooks::run("prestart", hooks.prestart(), &state, None)?;
+                    hooks::run("createRuntime", hooks.create_runtime(), &state, None)?;
+                }
+            }
+            Reached::Ready => {
+                record.process = Identity::of(child.pid);
+                folder.write(record)?;
+                if let Some(file) = &recipe.pid_file {
+                    write_pid(file, pid)?;
+                }
+            }
+            // Before it was ready, it has died without a word.
+            Reached::Started if record.process.is_none() => {
+                return Err(Error::Died);
+            }
+            Reached::Started => return Ok(()),
+        }
+        outside.go_on()?;
+    }
+}
+
+/// Engines wait for the file and read it at once: it must appear whole.
+fn write_pid(path: &Path, pid: i32) -> Result<(), Error> {
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    let new = path.with_file_name(name);
+    fs::write(&new, pid.to_string()).at("writing", &new)?;
+    fs::rename(&new, path).at("replacing", path)
+}
+
+fn limits(spec: &Spec) -> Limits {
+    let resources = spec.linux().as_ref().and_then(|linux| linux.resources().as_ref());
+    let Some(resources) = resources else { return Limits::default() };
+    let cpu = resources.cpu().as_ref();
+    Limits {
+        memory: resources.memory().as_ref().and_then(|memory| memory.limit()).map(i64::cast_unsigned),
+        cpus: cpu.and_then(|cpu| Some(cpu.quota()? as f64 / cpu.period().unwrap_or(100_000) as f64)),
+        pids: None,
+    }
+}
+
+fn new_namespaces(_spec: &Spec) -> Namespaces {
+    Namespaces::CONTAINER
+}
+
+/// Why the namespaces could not be made, where the user can do something about it.
+fn refused(source: Errno) -> Error {
+    let fix = match (source, geteuid().is_root()) {
+        (Errno::PERM, true) => {
+            "this root lacks CAP_SYS_ADMIN: run on the host itself, or in a privileged container"
+        }
+        (Errno::PERM, false) => {
+            "this host allows user namespaces to root only: run as root, or see the sysctls \
+             kernel.unprivileged_userns_clone and kernel.apparmor_restrict_unprivileged_userns"
+        }
+        (Errno::NOSPC, _) => "raise the sysctls user.max_*_namespaces",
+        (Errno::INVAL | Errno::NOSYS, _) => {
+            "the kernel lacks a namespace: isolab needs Linux 5.12 or later with all of CONFIG_NAMESPACES"
+        }
+        _ => return Error::Step { step: "creating the container's first process", source },
+    };
+    Error::Unavailable { what: "namespaces", why: source.to_string(), fix }
+}

@@ -1,0 +1,36 @@
+//! `start`: the first process executes the user's program (the specification's "Start").
+
+use super::delete::delete;
+use super::kill::signal;
+use crate::error::Error;
+use crate::oci::hooks;
+use crate::oci::state::{Record, Status};
+use crate::oci::store::{Folder, Store};
+use oci_spec::runtime::Hook;
+use rustix::process::Signal;
+
+/// Starts a created container. Exactly one of several who try succeeds.
+pub fn start(store: &Store, id: &str) -> Result<(), Error> {
+    let folder = store.find(id)?;
+    let record = folder.read()?.ok_or_else(|| Error::NoContainer(id.into()))?;
+    let status = folder.status(&record)?;
+    // What `poststart` asks for is read before there is a way back.
+    let hooks = folder.config()?.hooks().as_ref().and_then(|hooks| hooks.poststart().clone());
+    if status != Status::Created || !folder.open_gate()? {
+        let status = folder.status(&record)?;
+        let fix = "only a created container can be started, and once";
+        return Err(Error::WrongState { id: id.into(), wanted: "started", status, fix });
+    }
+    started(&folder, &record, &hooks).inspect_err(|_| {
+        // The specification: stop it, then destroy it. The hook's error is the one to tell.
+        let _ = signal(&record, Signal::KILL);
+        let _ = delete(store, id, true);
+    })
+}
+
+/// What follows the start of the user's program.
+pub(super) fn started(folder: &Folder, record: &Record, hooks: &Option<Vec<Hook>>) -> Result<(), Error> {
+    let _ = folder;
+    let pid = record.process.map_or(0, |process| process.pid);
+    hooks::run("poststart", hooks, &record.state(Status::Running, pid), None)
+}
