@@ -41,6 +41,14 @@ pub enum Error {
         /// What to do about it.
         fix: &'static str,
     },
+    /// The configuration asks for what cannot be.
+    #[error("{property}: {why}")]
+    Property {
+        /// The property, from the configuration's top: `process.rlimits`.
+        property: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// No such command in the container.
     #[error("command not found in the root folder: {}", .0.display())]
     NotFound(PathBuf),
@@ -69,8 +77,13 @@ impl Error {
         match self {
             Error::Unavailable { .. } | Error::NotExecutable { .. } => UNAVAILABLE,
             Error::NotFound(_) | Error::NoInterpreter(_) => NOT_FOUND,
-            Error::Step { .. } | Error::Path { .. } | Error::ZeroByte => FAILED,
+            Error::Step { .. } | Error::Path { .. } | Error::Property { .. } | Error::ZeroByte => FAILED,
         }
+    }
+
+    /// A property of the configuration that cannot be met, and why.
+    pub(crate) fn property(property: impl Into<String>, why: impl Into<String>) -> Self {
+        Error::Property { property: property.into(), why: why.into() }
     }
 
     /// The error with its source, on one line.

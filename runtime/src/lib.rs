@@ -57,6 +57,7 @@ pub mod overlay;
 #[allow(unsafe_code)]
 pub mod page;
 pub mod pivot;
+pub mod process;
 #[allow(unsafe_code)]
 mod signals;
 pub mod spec;
