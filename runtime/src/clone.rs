@@ -7,7 +7,7 @@
 
 use crate::namespaces::Namespaces;
 use rustix::io::Errno;
-use rustix::process::Pid;
+use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 use std::arch::asm;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -36,8 +36,17 @@ pub fn clone(
     cgroup: Option<BorrowedFd<'_>>,
     child: impl FnOnce() -> i32,
 ) -> Result<Child, Errno> {
+    clone_with(0, namespaces, cgroup, child)
+}
+
+fn clone_with(
+    flags: u64,
+    namespaces: Namespaces,
+    cgroup: Option<BorrowedFd<'_>>,
+    child: impl FnOnce() -> i32,
+) -> Result<Child, Errno> {
     let mut pidfd = -1_i32;
-    let mut args = arguments(namespaces.flags() | libc::CLONE_PIDFD as u64);
+    let mut args = arguments(flags | namespaces.flags() | libc::CLONE_PIDFD as u64);
     args.pidfd = &raw mut pidfd as u64;
     if let Some(cgroup) = cgroup {
         args.flags |= CLONE_INTO_CGROUP;
@@ -50,11 +59,37 @@ pub fn clone(
     Ok(Child { pid, pidfd })
 }
 
+/// As [`clone`], by way of a go-between that first executes `enter`: it moves into namespaces that exist, and the
+/// child, born there, is a child of the calling process nevertheless (`CLONE_PARENT`). The calling process
+/// itself stays where it is.
+///
+/// The go-between lives in this memory and uses these descriptors, so what it makes is here when it has gone.
+pub fn clone_through<E: From<Errno>>(
+    enter: impl FnOnce() -> Result<(), E>,
+    namespaces: Namespaces,
+    cgroup: Option<BorrowedFd<'_>>,
+    child: impl FnOnce() -> i32,
+) -> Result<Child, E> {
+    let mut result = Err(Errno::CANCELED.into());
+    let go_between = borrowed_memory(libc::CLONE_FILES as u64, || {
+        result = enter().and_then(|()| Ok(clone_with(libc::CLONE_PARENT as u64, namespaces, cgroup, child)?));
+        0
+    })?;
+    // It has ended, or it would still have our memory; nobody else waits for it.
+    rustix::io::retry_on_intr(|| waitid(WaitId::Pid(go_between), WaitIdOptions::EXITED))?;
+    result
+}
+
 /// Starts `child` in this very memory, on another stack, and waits until it executes a program or ends,
 /// as `vfork(2)` does. The child ends with the status that `child` returns.
 pub fn vfork(child: impl FnOnce() -> i32) -> Result<Pid, Errno> {
+    borrowed_memory(0, child)
+}
+
+/// With `flags` besides.
+fn borrowed_memory(flags: u64, child: impl FnOnce() -> i32) -> Result<Pid, Errno> {
     let mut stack = Vec::<u8>::with_capacity(STACK);
-    let mut args = arguments((libc::CLONE_VM | libc::CLONE_VFORK) as u64);
+    let mut args = arguments(flags | (libc::CLONE_VM | libc::CLONE_VFORK) as u64);
     // The kernel starts the child at stack + stack_size, which must be aligned to 16 bytes.
     args.stack = stack.as_mut_ptr() as u64;
     args.stack_size = (STACK - args.stack as usize % 16) as u64;

@@ -174,7 +174,7 @@ impl Error {
     }
 
     /// An error about a property of the configuration.
-    pub fn property(property: impl Into<String>, why: impl Into<String>) -> Self {
+    pub(crate) fn property(property: impl Into<String>, why: impl Into<String>) -> Self {
         Error::Property { property: property.into(), why: why.into() }
     }
 

@@ -62,6 +62,7 @@ pub mod overlay;
 pub mod page;
 pub mod pivot;
 pub mod seccomp;
+pub mod process;
 #[allow(unsafe_code)]
 mod signals;
 pub mod size;

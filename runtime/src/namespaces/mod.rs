@@ -6,10 +6,20 @@
 //! by `unshare(2)`: the cgroup namespace (its root is the group that the process is in *at that
 //! moment*, so the process joins first) and the time namespace (its clocks are set before the first
 //! process enters it, so the process that makes it stays outside; see [`crate::clocks`]).
+//!
+//! [`plan`]: which of them a configuration wants new, which it gives, and in which order they are entered.
+
+pub mod plan;
+
+pub use plan::Plan;
 
 use crate::error::{Context, Error};
 use nix::sched::CloneFlags;
+use oci_spec::runtime::LinuxNamespaceType;
+use rustix::io::Errno;
+use rustix::thread::ThreadNameSpaceType;
 use std::ops::BitOr;
+use std::os::fd::BorrowedFd;
 
 /// A set of namespaces to make anew, as the flags of `clone3(2)` and `unshare(2)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +48,24 @@ impl Namespaces {
     pub const CONTAINER: Self =
         Self(Self::PID.0 | Self::MOUNT.0 | Self::NETWORK.0 | Self::IPC.0 | Self::UTS.0);
 
+    /// Whether all of `other` are in this set.
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// This set without `other`.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// Moves the calling process into the namespaces of these kinds that `target` stands for: one namespace,
+    /// or a process (`setns(2)`); for PID and time, its next children.
+    pub(crate) fn enter(self, target: BorrowedFd<'_>) -> Result<(), Errno> {
+        let flags = ThreadNameSpaceType::from_bits_retain(self.0 as u32);
+        rustix::thread::move_into_thread_name_spaces(target, flags)
+    }
+
     /// The flags of `clone3(2)`.
     pub(crate) const fn flags(self) -> u64 {
         self.0 as u64
@@ -46,6 +74,21 @@ impl Namespaces {
     /// Moves the calling process into new namespaces (`unshare(2)`); for PID and time, its next children.
     pub fn unshare(self) -> Result<(), Error> {
         nix::sched::unshare(CloneFlags::from_bits_retain(self.0)).step("unsharing a namespace")
+    }
+}
+
+impl From<LinuxNamespaceType> for Namespaces {
+    fn from(kind: LinuxNamespaceType) -> Self {
+        match kind {
+            LinuxNamespaceType::Pid => Self::PID,
+            LinuxNamespaceType::Mount => Self::MOUNT,
+            LinuxNamespaceType::Network => Self::NETWORK,
+            LinuxNamespaceType::Ipc => Self::IPC,
+            LinuxNamespaceType::Uts => Self::UTS,
+            LinuxNamespaceType::User => Self::USER,
+            LinuxNamespaceType::Cgroup => Self::CGROUP,
+            LinuxNamespaceType::Time => Self::TIME,
+        }
     }
 }
 
