@@ -9,26 +9,48 @@ use crate::error::{Context, Error};
 use crate::signals::Blocked;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::{Errno, read, write};
-use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
-use std::os::fd::OwnedFd;
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
+};
+use std::io::{IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::fd::{BorrowedFd, OwnedFd};
 
 /// A message has one byte that says what it is; an error's line is cut to fit.
 const LARGEST: usize = 4096;
 
 /// How far the first process is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Reached {
     /// Its namespaces are made: identities and devices can be given to it.
-    Namespaces = 1,
+    Namespaces,
     /// Its root is furnished and the host still in view: time for hooks.
-    Furnished = 2,
+    Furnished,
+    /// It is confined, and somebody else is to answer for some of its calls: the listener.
+    Filtered(OwnedFd),
     /// Nothing is left but to execute the user's program.
-    Ready = 3,
+    Ready,
     /// It executes the user's program: its end has closed.
-    Started = 4,
+    Started,
 }
 
 const FAILED: u8 = 0;
+const NAMESPACES: u8 = 1;
+const FURNISHED: u8 = 2;
+const FILTERED: u8 = 3;
+const READY: u8 = 4;
+
+/// The messages after which the first process waits for an answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Stop {
+    /// See [`Reached::Namespaces`].
+    Namespaces = NAMESPACES as isize,
+    /// See [`Reached::Furnished`].
+    Furnished = FURNISHED as isize,
+    /// See [`Reached::Ready`].
+    Ready = READY as isize,
+}
 
 /// The runtime's end.
 #[derive(Debug)]
@@ -69,21 +91,30 @@ impl Outside {
     }
 
     fn receive(&self) -> Result<Reached, Error> {
+        let step = "listening to the first process";
         let mut message = [0; LARGEST];
-        let length = match read(&self.0, &mut message) {
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut control = RecvAncillaryBuffer::new(&mut space);
+        let buffer = &mut [IoSliceMut::new(&mut message)];
+        let length = match recvmsg(&self.0, buffer, &mut control, RecvFlags::CMSG_CLOEXEC) {
             Err(Errno::CONNRESET) => 0,
-            result => result.step("listening to the first process")?,
+            result => result.step(step)?.bytes,
         };
-        match message.get(..length) {
-            Some([]) | None => Ok(Reached::Started),
-            Some([1]) => Ok(Reached::Namespaces),
-            Some([2]) => Ok(Reached::Furnished),
-            Some([3]) => Ok(Reached::Ready),
-            Some([_, status, line @ ..]) => Err(Error::Inside {
+        let listener = control.drain().find_map(|each| match each {
+            RecvAncillaryMessage::ScmRights(mut descriptors) => descriptors.next(),
+            _ => None,
+        });
+        match (message.get(..length).unwrap_or_default(), listener) {
+            ([], _) => Ok(Reached::Started),
+            ([NAMESPACES], _) => Ok(Reached::Namespaces),
+            ([FURNISHED], _) => Ok(Reached::Furnished),
+            ([FILTERED], Some(listener)) => Ok(Reached::Filtered(listener)),
+            ([READY], _) => Ok(Reached::Ready),
+            ([FAILED, status, line @ ..], _) => Err(Error::Inside {
                 line: String::from_utf8_lossy(line).into_owned(),
                 status: i32::from(*status),
             }),
-            Some([_]) => Err(Error::Step { step: "listening to the first process", source: Errno::BADMSG }),
+            _ => Err(Error::Step { step, source: Errno::BADMSG }),
         }
     }
 
@@ -94,14 +125,25 @@ impl Outside {
 }
 
 impl Inside {
-    /// Says how far this process is, without waiting.
-    pub(crate) fn say(&self, reached: Reached) -> Result<(), Error> {
-        write(&self.0, &[reached as u8]).map(drop).step("telling the runtime")
+    /// Says how far this process is, and waits until the runtime has done its part. `false`: it has died.
+    pub(crate) fn wait(&self, stop: Stop) -> Result<bool, Error> {
+        write(&self.0, &[stop as u8]).step("telling the runtime")?;
+        self.answer()
     }
 
-    /// Says how far this process is, and waits until the runtime has done its part. `false`: it has died.
-    pub(crate) fn wait(&self, reached: Reached) -> Result<bool, Error> {
-        self.say(reached)?;
+    /// Hands over the listener of this process's filter, and waits until somebody has it.
+    pub(crate) fn hand_over(&self, listener: BorrowedFd<'_>) -> Result<bool, Error> {
+        let listeners = [listener];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut control = SendAncillaryBuffer::new(&mut space);
+        // The space is that of one descriptor.
+        control.push(SendAncillaryMessage::ScmRights(&listeners));
+        sendmsg(&self.0, &[IoSlice::new(&[FILTERED])], &mut control, SendFlags::NOSIGNAL)
+            .step("handing over the listener")?;
+        self.answer()
+    }
+
+    fn answer(&self) -> Result<bool, Error> {
         let mut answer = [0];
         match read(&self.0, &mut answer) {
             Ok(length) => Ok(length == 1),

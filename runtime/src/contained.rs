@@ -5,6 +5,7 @@ use crate::identity::Identity;
 use crate::oci::check;
 use crate::oci::config::Config;
 use crate::oci::default::{rootless_template, template};
+use crate::seccomp;
 use isolab_timeline::command::environment;
 use rustix::process::{getegid, geteuid};
 use serde_json::{Value, json};
@@ -67,13 +68,12 @@ impl Contained {
     pub fn config(&self) -> Result<(String, Config), Error> {
         let this = Identity::this_process()?;
         let rootfs = fs::canonicalize(&self.rootfs).at("opening the root folder", &self.rootfs)?;
-        let value = self.value(&rootfs)?;
-        let text = value.to_string().into_bytes();
-        let spec = crate::oci::default::spec(value).map_err(|source| Error::Json {
-            what: "the configuration",
-            file: rootfs.clone(),
-            source,
-        })?;
+        let broken = |source| Error::Json { what: "the configuration", file: rootfs.clone(), source };
+        let mut spec = crate::oci::default::spec(self.value(&rootfs)?).map_err(broken)?;
+        if let Some(linux) = spec.linux_mut() {
+            linux.set_seccomp(Some(seccomp::default_profile()));
+        }
+        let text = serde_json::to_vec(&spec).map_err(broken)?;
         check::spec(&spec)?;
         Ok((format!("run-{}-{}", this.pid, this.start), Config { spec, text, bundle: rootfs }))
     }

@@ -5,8 +5,8 @@
 //! runtime, once.
 
 use crate::cgroup::Joining;
-use crate::channel::{Inside, Reached};
-use crate::command::Command;
+use crate::channel::{Inside, Stop};
+use crate::container::plan::Plan;
 use crate::container::{Gate, Recipe};
 use crate::devices::Devices;
 use crate::error::{Context, Error};
@@ -14,19 +14,22 @@ use crate::mounts::{DATA_ONLY, attach_at_root, detached, make_read_only};
 use crate::namespaces::Namespaces;
 use crate::oci::hooks;
 use crate::oci::state::{Record, Status};
+use crate::process::program::Executable;
+use crate::seccomp::Program;
 use crate::signals::{Blocked, default_dispositions};
-use crate::{caps, clone, loopback, masks, overlay, pivot};
+use crate::{clone, idmap, keyring, loopback, masks, overlay, pivot, reaper};
 use isolab_timeline::{Mark, Stamps};
-use oci_spec::runtime::Process;
 use rustix::fs::Mode;
 use rustix::io::{Errno, read};
 use rustix::mount::MountAttrFlags;
-use rustix::process::{Signal, chdir, set_parent_process_death_signal, umask};
+use rustix::process::{Signal, set_parent_process_death_signal, setsid, umask};
+use rustix::system::sethostname;
 use std::os::fd::{AsFd, OwnedFd};
 
 /// What the first process gets from the runtime.
 pub(crate) struct Init<'a> {
     pub(crate) recipe: &'a Recipe,
+    pub(crate) plan: &'a Plan,
     pub(crate) record: &'a Record,
     pub(crate) signals: &'a Blocked,
     pub(crate) stamps: &'a Stamps,
@@ -40,8 +43,9 @@ pub(crate) struct Init<'a> {
 impl Init<'_> {
     /// All of it. Returns only to end.
     pub(crate) fn run(self) -> i32 {
-        match self.make() {
-            Ok(command) => self.become_the_program(&command),
+        match self.furnish() {
+            Ok(()) if self.recipe.init => self.start_and_reap(),
+            Ok(()) => self.go_on_as_the_program(),
             Err(error) => {
                 self.channel.fail(&error);
                 error.exit_status()
@@ -49,34 +53,92 @@ impl Init<'_> {
         }
     }
 
-    /// Everything that can fail before the container counts as created.
-    fn make(&self) -> Result<Command, Error> {
+    /// Builds the walls. The order is the point: each step needs the ones before it.
+    fn furnish(&self) -> Result<(), Error> {
+        let Plan { views, maps, clocks, .. } = self.plan;
+        let spec = &self.recipe.config.spec;
         self.die_with_the_runtime()?;
-        let process = self.furnish()?;
-        caps::drop_all_but_kept()?;
-        self.die_with_the_runtime()?;
-        chdir(process.cwd()).at("entering the folder", process.cwd())?;
-        let command = Command::new(process)?;
-        self.wait_for(Reached::Ready)?;
-        if self.recipe.gate != Gate::Tied {
-            // From here on the container is written down, and lives without the runtime.
-            set_parent_process_death_signal(None).step("untying the first process from the runtime")?;
+        // A session of its own: a process may signal its whole group and type into its own terminal
+        // (`TIOCSTI`), and neither stops at a namespace.
+        setsid().step("starting a session")?;
+        if self.plan.in_user_namespace() {
+            if let Some(maps) = maps.as_ref().filter(|maps| maps.by_itself()) {
+                maps.write_by_itself()?;
+            }
+            self.wait_for(Stop::Namespaces)?;
+            idmap::assume_root()?;
+            // To become somebody else takes the request back.
+            self.die_with_the_runtime()?;
         }
-        Ok(command)
+        self.cgroups.join()?;
+        if views.new.contains(Namespaces::CGROUP) {
+            Namespaces::CGROUP.unshare()?;
+        }
+        views.finish_inside(clocks.as_ref())?;
+        self.stamps.stamp(Mark::Cloned);
+        if self.recipe.keyring {
+            keyring::join_new(&self.recipe.id)?;
+        }
+        if views.new.contains(Namespaces::NETWORK) {
+            loopback::up()?;
+        }
+        if let Some(name) = spec.hostname() {
+            sethostname(name.as_bytes()).step("setting the host's name")?;
+        }
+        umask(Mode::empty());
+        self.build_root()?;
+        self.stamps.stamp(Mark::Rooted);
+        default_dispositions();
+        Ok(())
     }
 
-    /// The rest, when the container is started.
-    fn become_the_program(self, command: &Command) -> i32 {
+    /// Becomes what the configuration wants, and says that nothing is left to be made.
+    fn become_ready(&self) -> Result<Executable, Error> {
+        let mut listener = None;
+        let install = || {
+            self.settle()?;
+            listener = self.plan.filter.as_ref().map(Program::install).transpose()?.flatten();
+            Ok(())
+        };
+        let executable = self.plan.attributes.clone().apply(self.recipe.preserve_fds, install)?;
+        // Where the filter came before the change of identity, that has taken the request back.
+        if !self.plan.attributes.no_new_privileges() {
+            self.settle()?;
+        }
+        if let Some(listener) = listener
+            && !self.channel.hand_over(listener.as_fd())?
+        {
+            clone::exit(128 + Signal::KILL.as_raw());
+        }
+        self.wait_for(Stop::Ready)?;
+        Ok(executable)
+    }
+
+    /// Lives on without the runtime, or dies with it. (The runtime may die before it has written down that
+    /// this process lives: then nobody answers on the channel.)
+    fn settle(&self) -> Result<(), Error> {
+        match self.recipe.gate {
+            Gate::Tied => self.die_with_the_runtime(),
+            Gate::Start | Gate::Detached => {
+                set_parent_process_death_signal(None).step("untying the first process from the runtime")
+            }
+        }
+    }
+
+    /// The rest: becomes ready, waits for the start, becomes the program.
+    fn go_on_as_the_program(self) -> i32 {
+        let executable = match self.become_ready() {
+            Ok(executable) => executable,
+            Err(error) => {
+                self.channel.fail(&error);
+                return error.exit_status();
+            }
+        };
         let Self { recipe, record, signals, channel, gate, .. } = self;
         // Who called `create` is told now that the container is made; who runs it at once, when it runs.
         let channel = (recipe.gate != Gate::Start).then_some(channel);
-        let error = wait_at(gate.as_ref()).and_then(|()| start_hooks(recipe, record)).map_or_else(
-            |error| error,
-            |()| {
-                default_dispositions();
-                command.execute(signals)
-            },
-        );
+        let started = wait_at(gate.as_ref()).and_then(|()| start_hooks(recipe, record));
+        let error = started.map_or_else(|error| error, |()| executable.execute(signals));
         // After `start` there is nobody to tell but whoever reads the container's output.
         if !channel.is_some_and(|channel| channel.fail(&error)) {
             eprintln!("isolab-runtime: {}", error.line());
@@ -84,25 +146,25 @@ impl Init<'_> {
         error.exit_status()
     }
 
-    /// Builds the walls. The order is the point: each step needs the ones before it.
-    fn furnish(&self) -> Result<&Process, Error> {
-        let spec = &self.recipe.config.spec;
-        self.cgroups.join()?;
-        Namespaces::CGROUP.unshare()?;
-        self.stamps.stamp(Mark::Cloned);
-        loopback::up()?;
-        if let Some(name) = spec.hostname() {
-            rustix::system::sethostname(name.as_bytes()).step("setting the host's name")?;
+    /// Stays as the init of the container, with the program as a child.
+    fn start_and_reap(self) -> i32 {
+        let Self { plan, signals, recipe, .. } = self;
+        match clone::fork(|| {
+            let own_session = setsid().step("starting a session for the command");
+            own_session.map_or_else(|error| error.exit_status(), |_| self.go_on_as_the_program())
+        }) {
+            Ok(command) => {
+                // No more power than the program: it would be a way to more. The filter would stand in its way.
+                let tamed = plan.attributes.clone().apply(recipe.preserve_fds, || Ok(()));
+                tamed
+                    .map_or_else(|error| error.exit_status(), |_| reaper::reap_until_end_of(command, signals))
+            }
+            Err(_) => crate::error::FAILED,
         }
-        umask(Mode::empty());
-        self.build_root()?;
-        umask(Mode::from_raw_mode(0o022));
-        self.stamps.stamp(Mark::Rooted);
-        spec.process().as_ref().ok_or_else(|| Error::property("process", "is required"))
     }
 
     /// The kernel kills this process when the runtime dies. A runtime that died before the request is seen by
-    /// its end of the channel. A change of identity takes the request back, so it is made again after one.
+    /// its end of the channel.
     fn die_with_the_runtime(&self) -> Result<(), Error> {
         set_parent_process_death_signal(Some(Signal::KILL))
             .step("tying the first process to the runtime's life")?;
@@ -135,14 +197,14 @@ impl Init<'_> {
     /// Lets the runtime call its hooks, and calls those that run in here.
     fn call_hooks(&self) -> Result<(), Error> {
         let Some(hooks) = self.recipe.config.spec.hooks() else { return Ok(()) };
-        self.wait_for(Reached::Furnished)?;
+        self.wait_for(Stop::Furnished)?;
         let state = self.record.state(Status::Created, std::process::id().cast_signed());
         hooks::run("createContainer", hooks.create_container(), &state, None)
     }
 
     /// Tells the runtime how far this process is, and waits until the runtime has done its part.
-    fn wait_for(&self, reached: Reached) -> Result<(), Error> {
-        if !self.channel.wait(reached)? {
+    fn wait_for(&self, stop: Stop) -> Result<(), Error> {
+        if !self.channel.wait(stop)? {
             clone::exit(128 + Signal::KILL.as_raw());
         }
         Ok(())

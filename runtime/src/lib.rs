@@ -34,22 +34,20 @@
 //! loopback, and user namespaces for root: root inside is root, with few capabilities.
 #![deny(unsafe_code)]
 
-pub mod caps;
 pub mod cgroup;
 mod channel;
 pub mod clocks;
 #[allow(unsafe_code)]
 pub mod clone;
-mod command;
 pub mod contained;
 pub mod container;
-#[allow(unsafe_code)]
-mod descriptors;
 pub mod devices;
 pub mod error;
 pub mod identity;
 pub mod idmap;
 mod init;
+#[allow(unsafe_code)]
+mod keyring;
 #[allow(unsafe_code)]
 pub mod loopback;
 pub mod masks;
@@ -61,8 +59,9 @@ pub mod overlay;
 #[allow(unsafe_code)]
 pub mod page;
 pub mod pivot;
-pub mod seccomp;
 pub mod process;
+mod reaper;
+pub mod seccomp;
 #[allow(unsafe_code)]
 mod signals;
 pub mod size;

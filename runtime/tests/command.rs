@@ -103,7 +103,8 @@ fn on_a_terminal(root: &Root, test: &str, script: &str) -> Option<(Child, BufRea
         return None;
     }
     let (runtime, path) = (common::RUNTIME, root.path());
-    let line = format!("stty -echo; exec '{runtime}' contain --rootfs '{}' -- sh -c '{script}'", path.display());
+    let line =
+        format!("stty -echo; exec '{runtime}' contain --rootfs '{}' -- sh -c '{script}'", path.display());
     let mut command = Command::new("/usr/bin/script");
     command.args(["-qec", &line, "/dev/null"]).stdin(Stdio::piped());
     Some(common::start(command))

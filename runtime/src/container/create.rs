@@ -1,24 +1,26 @@
 //! `create`: a container is made, or nothing is (the specification's "Create" and "Lifecycle").
 
 use super::delete::Remains;
+use super::plan::Plan;
 use super::recipe::{Gate, Recipe};
 use crate::cgroup::{Group, Hierarchy, Limits};
 use crate::channel::{self, Outside, Reached};
-use crate::clone::{self, Child};
+use crate::clone::Child;
 use crate::error::{Context, Error};
 use crate::identity::Identity;
 use crate::init::Init;
-use crate::namespaces::Namespaces;
 use crate::oci::hooks;
 use crate::oci::log::rfc3339;
 use crate::oci::state::{Record, Status};
 use crate::oci::store::Folder;
+use crate::seccomp::notify;
 use crate::signals::Blocked;
 use isolab_timeline::Stamps;
 use oci_spec::runtime::Spec;
 use rustix::io::Errno;
-use rustix::process::{geteuid, getuid};
+use rustix::process::getuid;
 use std::fs;
+use std::os::fd::AsFd as _;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -45,11 +47,12 @@ pub fn create(recipe: &Recipe, stamps: &Stamps) -> Result<(), Error> {
 /// Makes the container; undoes everything if a step fails.
 pub(crate) fn make(recipe: &Recipe, signals: &Blocked, stamps: &Stamps) -> Result<Made, Error> {
     let spec = &recipe.config.spec;
+    let plan = Plan::new(recipe)?;
     let mut record = new_record(recipe)?;
     let folder = recipe.store.take(&recipe.id)?;
     let mut remains = Remains { folder: &folder, group: None, child: None };
     let mut hooked = false;
-    match build(recipe, &mut record, &mut remains, &mut hooked, signals, stamps) {
+    match build(recipe, &plan, &mut record, &mut remains, &mut hooked, signals, stamps) {
         Ok(()) => {}
         Err(error) => {
             // The error that made it fail is the one to tell.
@@ -90,6 +93,7 @@ fn new_record(recipe: &Recipe) -> Result<Record, Error> {
 /// The steps, in the order in which each is safe. What is made is noted in `remains` at once.
 fn build(
     recipe: &Recipe,
+    plan: &Plan,
     record: &mut Record,
     remains: &mut Remains<'_>,
     hooked: &mut bool,
@@ -110,21 +114,24 @@ fn build(
 
     let (outside, inside) = channel::pair()?;
     let mut outside = Some(outside);
-    let init = Init { recipe, record, signals, stamps, channel: inside, cgroups: &cgroups, gate };
+    let init = Init { recipe, plan, record, signals, stamps, channel: inside, cgroups: &cgroups, gate };
     let others = &mut outside;
     // What the closure owns is closed here when the clone is made; what the copy must not have, there.
     let begin = move || {
         drop(others.take());
         init.run()
     };
-    let child = clone::clone(new_namespaces(spec), cgroups.folder(), begin).map_err(refused)?;
+    let child = plan.views.create(plan.clocks.as_ref(), cgroups.folder(), begin)?;
     let child = remains.child.insert(child);
-    outside.map_or(Ok(()), |outside| follow(recipe, record, remains.folder, child, &outside, hooked, signals))
+    outside.map_or(Ok(()), |outside| {
+        follow(recipe, plan, record, remains.folder, child, &outside, hooked, signals)
+    })
 }
 
 /// Does the runtime's part while the first process makes its own.
 fn follow(
     recipe: &Recipe,
+    plan: &Plan,
     record: &mut Record,
     folder: &Folder,
     child: &Child,
@@ -136,7 +143,21 @@ fn follow(
     let pid = child.pid.as_raw_nonzero().get();
     loop {
         match outside.wait(signals)? {
-            Reached::Namespaces => {}
+            Reached::Namespaces => {
+                if let Some(maps) = plan.maps.as_ref().filter(|maps| !maps.by_itself()) {
+                    maps.write_for(child.pid)?;
+                }
+                plan.attributes.grant(child.pid)?;
+            }
+            Reached::Filtered(listener) => {
+                let seccomp = spec.linux().as_ref().and_then(|linux| linux.seccomp().as_ref());
+                if let Some((seccomp, path)) =
+                    seccomp.and_then(|seccomp| Some((seccomp, seccomp.listener_path().as_ref()?)))
+                {
+                    let state = record.state(Status::Creating, pid).into_types();
+                    notify::send(path, seccomp.listener_metadata().as_deref(), listener.as_fd(), pid, state)?;
+                }
+            }
             Reached::Furnished => {
                 *hooked = true;
                 let state = record.state(Status::Created, pid);
@@ -181,27 +202,4 @@ fn limits(spec: &Spec) -> Limits {
         cpus: cpu.and_then(|cpu| Some(cpu.quota()? as f64 / cpu.period().unwrap_or(100_000) as f64)),
         pids: None,
     }
-}
-
-fn new_namespaces(_spec: &Spec) -> Namespaces {
-    Namespaces::CONTAINER
-}
-
-/// Why the namespaces could not be made, where the user can do something about it.
-fn refused(source: Errno) -> Error {
-    let fix = match (source, geteuid().is_root()) {
-        (Errno::PERM, true) => {
-            "this root lacks CAP_SYS_ADMIN: run on the host itself, or in a privileged container"
-        }
-        (Errno::PERM, false) => {
-            "this host allows user namespaces to root only: run as root, or see the sysctls \
-             kernel.unprivileged_userns_clone and kernel.apparmor_restrict_unprivileged_userns"
-        }
-        (Errno::NOSPC, _) => "raise the sysctls user.max_*_namespaces",
-        (Errno::INVAL | Errno::NOSYS, _) => {
-            "the kernel lacks a namespace: isolab needs Linux 5.12 or later with all of CONFIG_NAMESPACES"
-        }
-        _ => return Error::Step { step: "creating the container's first process", source },
-    };
-    Error::Unavailable { what: "namespaces", why: source.to_string(), fix }
 }

@@ -10,6 +10,7 @@ mod create;
 mod delete;
 mod kill;
 mod look;
+pub(crate) mod plan;
 mod recipe;
 mod run;
 mod start;

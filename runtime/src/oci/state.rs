@@ -93,3 +93,23 @@ impl Record {
         }
     }
 }
+
+impl State<'_> {
+    /// The same in the types of the specification's crate, for the state of a confined process.
+    pub fn into_types(self) -> oci_spec::runtime::State {
+        use oci_spec::runtime::ContainerState;
+        let mut state = oci_spec::runtime::State::default();
+        state.set_version(self.oci_version.into());
+        state.set_id(self.id.into());
+        state.set_status(match self.status {
+            Status::Creating => ContainerState::Creating,
+            Status::Created => ContainerState::Created,
+            Status::Running | Status::Paused => ContainerState::Running,
+            Status::Stopped => ContainerState::Stopped,
+        });
+        state.set_pid(Some(self.pid));
+        state.set_bundle(self.bundle.into());
+        state.set_annotations(Some(self.annotations.clone().into_iter().collect()));
+        state
+    }
+}

@@ -84,6 +84,11 @@ impl Attributes {
         })
     }
 
+    /// Whether the program can never gain what it lacks; then the filter is the last of [`Attributes::apply`].
+    pub fn no_new_privileges(&self) -> bool {
+        self.no_new_privileges
+    }
+
     /// What was asked for and will not be had, one line each. For the runtime to log before the clone: the
     /// process's own standard error is the container's.
     pub fn warnings(&self) -> Result<Vec<String>, Error> {

@@ -1,0 +1,44 @@
+//! All that can be worked out before anything is made: the configuration, checked and translated. What is wrong
+//! with it is found here, when there is nothing to undo.
+
+use super::recipe::Recipe;
+use crate::clocks::Offsets;
+use crate::error::Error;
+use crate::idmap::Maps;
+use crate::namespaces::{Namespaces, Plan as Views};
+use crate::process::Attributes;
+use crate::seccomp::Program;
+use oci_spec::runtime::LinuxNamespaceType;
+
+/// The translated configuration.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) attributes: Attributes,
+    pub(crate) filter: Option<Program>,
+    pub(crate) views: Views,
+    pub(crate) maps: Option<Maps>,
+    pub(crate) clocks: Option<Offsets>,
+}
+
+impl Plan {
+    pub(crate) fn new(recipe: &Recipe) -> Result<Self, Error> {
+        let spec = &recipe.config.spec;
+        let process = spec.process().as_ref().ok_or_else(|| Error::property("process", "is required"))?;
+        let linux = spec.linux().as_ref();
+        let seccomp = linux.and_then(|linux| linux.seccomp().as_ref());
+        let views = Views::new(linux.and_then(|linux| linux.namespaces().as_deref()).unwrap_or_default())?;
+        let new = |kind| views.new.contains(kind);
+        Ok(Self {
+            attributes: Attributes::new(process, spec)?,
+            filter: seccomp.map(Program::compile).transpose()?,
+            maps: linux.map(|linux| Maps::new(linux, new(Namespaces::USER))).transpose()?.flatten(),
+            clocks: linux.map(|linux| Offsets::new(linux, new(Namespaces::TIME))).transpose()?.flatten(),
+            views,
+        })
+    }
+
+    /// Whether the first process waits for identities and what root outside must give it.
+    pub(crate) fn in_user_namespace(&self) -> bool {
+        self.views.separates(LinuxNamespaceType::User)
+    }
+}
