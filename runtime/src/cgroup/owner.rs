@@ -24,6 +24,11 @@ impl Owner {
         Ok(Self { pid, start })
     }
 
+    /// Whether it is the calling process.
+    pub fn is_this_process(self) -> bool {
+        Self::this_process().is_ok_and(|this| this == self)
+    }
+
     /// Whether the process still runs.
     pub fn is_alive(self) -> bool {
         start_of(&self.pid.to_string()).is_ok_and(|start| start == self.start)
@@ -31,7 +36,7 @@ impl Owner {
 }
 
 fn start_of(process: &str) -> std::io::Result<u64> {
-    let line = read_whole(&format!("/proc/{process}/stat"))?;
+    let line = read_whole(format!("/proc/{process}/stat"))?;
     // The second word is the program's name in parentheses, and may hold anything; the 22nd is the start.
     let name_end = line.iter().rposition(|&byte| byte == b')').unwrap_or(0);
     let text = String::from_utf8_lossy(&line[name_end..]);
