@@ -29,6 +29,9 @@ pub(super) enum IfMissing {
     SkipWithoutSwap,
 }
 
+/// `ENOTSUPP`, which the kernel should keep to itself, but which this code path tells.
+const NOT_SUPPORTED: Errno = Errno::from_raw_os_error(524);
+
 /// One value to write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Setting {
@@ -80,7 +83,8 @@ impl Setting {
             let file = folder.join(&**name);
             match write_file(&file, value.as_bytes()) {
                 Ok(()) => return Ok(()),
-                Err(Errno::NOENT) => missing = file,
+                // Some kernels have the file of a limit that they gave up.
+                Err(Errno::NOENT | Errno::OPNOTSUPP | NOT_SUPPORTED) => missing = file,
                 Err(source) => {
                     let property = self.property.clone().into();
                     return Err(Problem::Write { property, value: value.clone(), file, source });
@@ -95,7 +99,7 @@ impl Setting {
                 fs::read_to_string("/proc/swaps").is_ok_and(|table| table.lines().count() > 1)
             }
         };
-        let why = format!("this kernel has no {}", missing.display());
+        let why = format!("this kernel does not support {}", missing.display());
         if needed { Err(Problem::unavailable(self.property.clone(), why)) } else { Ok(()) }
     }
 }

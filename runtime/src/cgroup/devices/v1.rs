@@ -9,7 +9,6 @@ use crate::cgroup::problem::Problem;
 use crate::error::{Context, Error};
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::write;
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -19,7 +18,8 @@ type Node = (Kind, Option<u32>, Option<u32>);
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(in crate::cgroup) struct List {
     allows_others: bool,
-    exceptions: BTreeMap<Node, u8>,
+    /// In the order of the rules, in which the kernel lists them as well.
+    exceptions: Vec<(Node, u8)>,
 }
 
 impl List {
@@ -34,17 +34,17 @@ impl List {
 
     fn apply(&mut self, rule: &Rule) -> Result<(), Problem> {
         if rule.is_total() {
-            *self = Self { allows_others: rule.allow, exceptions: BTreeMap::new() };
+            *self = Self { allows_others: rule.allow, exceptions: Vec::new() };
             return Ok(());
         }
         let kinds = rule.kind.map_or([Some(Kind::Block), Some(Kind::Character)], |kind| [Some(kind), None]);
         for kind in kinds.into_iter().flatten() {
             let node = (kind, rule.major, rule.minor);
             if rule.allow != self.allows_others {
-                *self.exceptions.entry(node).or_default() |= rule.access;
+                self.add(node, rule.access);
                 continue;
             }
-            let wider = self.exceptions.iter().any(|(&other, &access)| {
+            let wider = self.exceptions.iter().any(|&(other, access)| {
                 other != node && access & rule.access != 0 && overlap(other, node) && !within(other, node)
             });
             if wider {
@@ -55,27 +55,32 @@ impl List {
                 );
                 return Err(Problem::unavailable("devices", why));
             }
-            for (_, access) in self.exceptions.iter_mut().filter(|(other, _)| within(**other, node)) {
+            for (_, access) in self.exceptions.iter_mut().filter(|(other, _)| within(*other, node)) {
                 *access &= !rule.access;
             }
         }
-        self.exceptions.retain(|_, access| *access != 0);
+        self.exceptions.retain(|(_, access)| *access != 0);
         Ok(())
+    }
+
+    fn add(&mut self, node: Node, access: u8) {
+        match self.exceptions.iter_mut().find(|(other, _)| *other == node) {
+            Some((_, all)) => *all |= access,
+            None => self.exceptions.push((node, access)),
+        }
     }
 
     /// Writes it into the group `folder`, whose list is `now`.
     pub(in crate::cgroup) fn enforce(&self, folder: &Path, now: &Self) -> Result<(), Problem> {
         let (more, less) = if self.allows_others { ("deny", "allow") } else { ("allow", "deny") };
-        let mut base = &now.exceptions;
-        let none = BTreeMap::new();
+        let mut base = &*now.exceptions;
         if self.allows_others != now.allows_others {
             put(folder, less, ["a".to_owned()].into_iter())?;
-            base = &none;
+            base = &[];
         }
-        let beyond = |these: &BTreeMap<Node, u8>, those: &BTreeMap<Node, u8>| {
-            let rest = these
-                .iter()
-                .map(|(&node, &access)| (node, access & !those.get(&node).copied().unwrap_or_default()));
+        let beyond = |these: &[(Node, u8)], those: &[(Node, u8)]| {
+            let has = |node| those.iter().find(|(other, _)| *other == node).map_or(0, |(_, access)| *access);
+            let rest = these.iter().map(|&(node, access)| (node, access & !has(node)));
             rest.filter(|(_, access)| *access != 0)
                 .map(|(node, access)| words(node, access))
                 .collect::<Vec<_>>()
@@ -94,12 +99,12 @@ impl List {
                 Some("b") => Kind::Block,
                 Some("c") => Kind::Character,
                 // The exceptions of a group that allows all are not listed.
-                _ => return Self { allows_others: true, exceptions: BTreeMap::new() },
+                _ => return Self { allows_others: true, exceptions: Vec::new() },
             };
             let mut number = || words.next().and_then(|word| word.parse().ok());
             let node = (kind, number(), number());
             let access = words.next().unwrap_or_default().chars().map(bit).fold(0, |all, bit| all | bit);
-            list.exceptions.insert(node, access);
+            list.add(node, access);
         }
         list
     }
@@ -113,7 +118,7 @@ pub(in crate::cgroup) fn read(folder: &Path) -> Result<List, Error> {
 
 /// A new group's list, under a parent that allows all: the usual case.
 pub(in crate::cgroup) fn allows_all() -> List {
-    List { allows_others: true, exceptions: BTreeMap::new() }
+    List { allows_others: true, exceptions: Vec::new() }
 }
 
 /// Writes `rules` to one file, each in a call of its own.
@@ -172,7 +177,7 @@ mod tests {
 
     /// What the kernel does with a list.
     fn kernel(list: &List, kind: Kind, major: u32, minor: u32, access: u8) -> bool {
-        let fits = |(node, _): &(&Node, &u8)| overlap(**node, (kind, Some(major), Some(minor)));
+        let fits = |(node, _): &&(Node, u8)| overlap(*node, (kind, Some(major), Some(minor)));
         let mut exceptions = list.exceptions.iter().filter(fits).map(|(_, access)| *access);
         if list.allows_others {
             exceptions.all(|each| each & access == 0)
@@ -208,7 +213,7 @@ mod tests {
     #[test]
     fn a_list_is_read_back_as_it_was_written() {
         let list = List::of(&all(&[]).unwrap()).unwrap();
-        let text: Vec<String> = list.exceptions.iter().map(|(&node, &access)| words(node, access)).collect();
+        let text: Vec<String> = list.exceptions.iter().map(|&(node, access)| words(node, access)).collect();
         assert_eq!(List::parse(&text.join("\n")), list);
         assert!(List::parse("a *:* rwm").allows_others);
     }

@@ -28,13 +28,17 @@ pub(in crate::cgroup) fn memory(
     }
     #[allow(deprecated)] // The specification does not recommend it, and still has it.
     let kernel = bytes("memory.kernel", memory.kernel())?;
+    // The limit on kernel memory, which the specification does not recommend, is gone from newer kernels. There
+    // memory.limit counts that memory as well, and is the stronger of the two.
+    if let Some(kernel) = kernel {
+        push("memory.kernel", "memory.kmem.limit_in_bytes", kernel, IfMissing::Skip);
+    }
     for (property, file, value) in [
         (
             "memory.reservation",
             "memory.soft_limit_in_bytes",
             bytes("memory.reservation", memory.reservation())?,
         ),
-        ("memory.kernel", "memory.kmem.limit_in_bytes", kernel),
         (
             "memory.kernelTCP",
             "memory.kmem.tcp.limit_in_bytes",
