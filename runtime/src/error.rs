@@ -136,6 +136,9 @@ pub enum Error {
         /// The status that it becomes.
         status: i32,
     },
+    /// The configuration's cgroups.
+    #[error(transparent)]
+    Cgroup(#[from] crate::cgroup::Problem),
     /// No such command in the container. (The words are those that engines look for.)
     #[error("{}: executable file not found in $PATH of the container", .0.display())]
     NotFound(PathBuf),
@@ -167,6 +170,7 @@ impl Error {
         match self {
             Error::Unavailable { .. } | Error::NotExecutable { .. } => UNAVAILABLE,
             Error::NotFound(_) | Error::NoInterpreter(_) => NOT_FOUND,
+            Error::Cgroup(problem) => problem.exit_status(),
             Error::Interrupted(signal) => 128 + *signal,
             Error::Inside { status, .. } => *status,
             _ => FAILED,

@@ -1,10 +1,13 @@
 //! Which control group hierarchies are mounted, and where this process is in each
 //! (`/proc/self/mountinfo` and `/proc/self/cgroup`; `proc(5)`, `cgroups(7)`).
 
+use super::owner::Owner;
+use super::setting::Version;
 use super::{Controller, Group, Limits, v1, v2};
 use crate::error::{Context, Error};
+use std::cell::OnceCell;
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read as _};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
@@ -43,13 +46,13 @@ pub struct Tree {
     pub mount: PathBuf,
     /// The folder of the group that this process is in; the mount itself if that is not in view.
     pub own: PathBuf,
-    /// The controllers in it, by the kernel's names.
+    /// The controllers in it, by the kernel's names; for version 2, [`Hierarchy`] knows them.
     pub controllers: Vec<String>,
 }
 
 impl Tree {
-    pub(crate) fn has(&self, controller: Controller) -> bool {
-        self.controllers.iter().any(|name| name == controller.name())
+    pub(crate) fn has(&self, controller: &str) -> bool {
+        self.controllers.iter().any(|name| name == controller)
     }
 }
 
@@ -58,20 +61,15 @@ impl Tree {
 pub struct Hierarchy {
     pub(crate) v1: Vec<Tree>,
     pub(crate) v2: Option<Tree>,
+    /// The controllers of version 2: read when one is asked for that version 1 does not have.
+    unified: OnceCell<Vec<String>>,
 }
 
 impl Hierarchy {
     /// Reads which there are. Makes and changes nothing.
     pub fn detect() -> Result<Self, Error> {
         let read = |path: &str| read_whole(path).at("reading", path);
-        let mut found = Self::parse(&read("/proc/self/mountinfo")?, &read("/proc/self/cgroup")?);
-        let all_in_v1 = Controller::ALL.iter().all(|&each| found.v1.iter().any(|tree| tree.has(each)));
-        if let Some(tree) = found.v2.as_mut().filter(|_| !all_in_v1) {
-            let file = tree.mount.join("cgroup.controllers");
-            let names = fs::read_to_string(&file).at("reading", &file)?;
-            tree.controllers = names.split_whitespace().map(Into::into).collect();
-        }
-        Ok(found)
+        Ok(Self::parse(&read("/proc/self/mountinfo")?, &read("/proc/self/cgroup")?))
     }
 
     /// What [`Hierarchy::detect`] reads from the two files, but for the controllers of version 2.
@@ -123,35 +121,54 @@ impl Hierarchy {
         }
     }
 
-    /// The controllers that isolab uses and this host has, each with the version in which it is.
+    /// In which version a controller can be used; `None`: in neither.
+    pub(super) fn version(&self, controller: &str) -> Option<Version> {
+        if self.v1.iter().any(|tree| tree.has(controller)) {
+            return Some(Version::V1);
+        }
+        self.unified().iter().any(|name| name == controller).then_some(Version::V2)
+    }
+
+    /// All controllers of version 2.
+    pub(super) fn unified(&self) -> &[String] {
+        let read = || self.v2.as_ref().map(|tree| v2::controllers(&tree.mount)).unwrap_or_default();
+        self.unified.get_or_init(read)
+    }
+
+    /// The controllers that `contain` uses and this host has, each with the version in which it is.
     pub fn controllers(&self) -> Vec<(Controller, Mode)> {
-        let version = |controller| {
-            let in_v1 = self.v1.iter().any(|tree| tree.has(controller)).then_some(Mode::V1);
-            in_v1.or_else(|| self.v2.as_ref()?.has(controller).then_some(Mode::V2))
+        let mode = |controller: Controller| match self.version(controller.name())? {
+            Version::V1 => Some(Mode::V1),
+            Version::V2 => Some(Mode::V2),
         };
-        Controller::ALL.into_iter().filter_map(|each| Some((each, version(each)?))).collect()
+        Controller::ALL.into_iter().filter_map(|each| Some((each, mode(each)?))).collect()
     }
 
     /// Whether a group with `controller` can be made, as far as can be told without making one; the error
     /// says why not, and the fix.
     pub fn can_create(&self, controller: Controller) -> Result<(), Error> {
-        if let Some(tree) = self.v1.iter().find(|tree| tree.has(controller)) {
-            return v1::place(tree, controller).map(drop);
+        let name = controller.name();
+        if let Some(tree) = self.v1.iter().find(|tree| tree.has(name)) {
+            return v1::base(tree, name).map(drop);
         }
         match &self.v2 {
-            Some(tree) if tree.has(controller) => v2::can_create(tree, controller),
-            _ => Err(super::refused(controller, format!("this host has no cgroup controller {controller}"))),
+            Some(tree) if self.version(name).is_some() => v2::base(tree, &[name.to_owned()]).map(drop),
+            _ => Err(super::refused(name, format!("this host has no cgroup controller {controller}"))),
         }
     }
 
     /// Makes a group with these limits; none at all for no limits.
     pub fn create(&self, limits: &Limits) -> Result<Group, Error> {
-        Group::create(self, limits)
+        if *limits == Limits::default() {
+            return Ok(Group::default());
+        }
+        let resources = limits.into();
+        self.plan(None, &Owner::this_process()?.to_string(), &resources)?.create(&resources)
     }
 }
 
-/// Reads a file of `/proc`, whose length nobody knows before: a page at a time, not a line at a time.
-pub(crate) fn read_whole(path: &str) -> io::Result<Vec<u8>> {
+/// Reads a file that the kernel makes up, whose length nobody knows before: a page at a time, not a line at a time.
+pub(crate) fn read_whole(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(PAGE);
     File::open(path)?.take(u64::MAX).read_to_end(&mut bytes)?;
     Ok(bytes)
@@ -213,7 +230,7 @@ mod tests {
         let found = Hierarchy::parse(HYBRID, OWN);
         assert_eq!(found.mode(), Mode::Hybrid);
         assert_eq!(found.v1[0].own, Path::new("/sys/fs/cgroup/cpu,cpuacct/z"));
-        assert!(found.v1[0].has(Controller::Cpu) && !found.v1[0].has(Controller::Memory));
+        assert!(found.v1[0].has("cpu") && !found.v1[0].has("memory"));
         assert_eq!(found.v1[1].own, Path::new("/sys/fs/cgroup/a b/x/y"));
         // The mount shows only what lies below "/outer".
         assert_eq!(found.v2.as_ref().unwrap().own, Path::new("/sys/fs/cgroup/unified/app.scope"));
