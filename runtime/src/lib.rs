@@ -61,6 +61,7 @@ pub mod page;
 pub mod pivot;
 pub mod process;
 mod reaper;
+pub mod rootfs;
 pub mod seccomp;
 #[allow(unsafe_code)]
 mod signals;
