@@ -46,7 +46,7 @@ pub(crate) fn open(wanted: &Wanted<'_>, bundle: &Path) -> Result<OwnedFd, Error>
 
 /// Attaches an open source at its destination, with the options that were asked for. What the host has set
 /// on it stays, unless an option takes it away.
-pub(crate) fn make(root: BorrowedFd<'_>, wanted: &Wanted<'_>, tree: OwnedFd) -> Result<(), Error> {
+pub(crate) fn make(root: BorrowedFd<'_>, wanted: &Wanted<'_>, tree: BorrowedFd<'_>) -> Result<(), Error> {
     let options = &wanted.options;
     if let Some(word) = options.not_for_bind() {
         return Err(
@@ -54,11 +54,10 @@ pub(crate) fn make(root: BorrowedFd<'_>, wanted: &Wanted<'_>, tree: OwnedFd) -> 
         );
     }
     let kind = || {
-        let of = FileType::from_raw_mode(fstat(&tree)?.st_mode);
+        let of = FileType::from_raw_mode(fstat(tree)?.st_mode);
         Ok(if of == FileType::Directory { Kind::Folder } else { Kind::File })
     };
     let place = target(root, &wanted.destination, kind).map_err(|error| wanted.no_target(error))?.place;
-    let tree = tree.as_fd();
     options
         .attributes()
         .apply(tree, Reach::One)

@@ -33,6 +33,8 @@ pub(crate) fn apply(root: BorrowedFd<'_>, linux: &Linux) -> Result<(), Error> {
     let read_only = paths(linux.readonly_paths().as_deref(), "linux.readonlyPaths")?;
     let masked = paths(linux.masked_paths().as_deref(), "linux.maskedPaths")?;
     let mut masks = Masks { root, empty: None };
+    // The empty file system is named by the first folder's descriptor while the second is masked.
+    let mut open_folders = Vec::new();
     for (base, magic) in [("/proc", PROC_MAGIC), ("/sys", SYSFS_MAGIC)] {
         if !read_only.iter().chain(&masked).any(|path| in_kernels_own(path, base)) {
             continue;
@@ -48,6 +50,7 @@ pub(crate) fn apply(root: BorrowedFd<'_>, linux: &Linux) -> Result<(), Error> {
         for path in masked.iter().filter(|path| in_kernels_own(path, base)) {
             masks.mask(relative(path, base), &folder).at("masking", path)?;
         }
+        open_folders.push(folder);
     }
     masks.walk(&read_only, &masked, |path| !in_kernels_own(path, "/proc") && !in_kernels_own(path, "/sys"))
 }
@@ -77,7 +80,7 @@ impl Masks<'_> {
                 if let Some(empty) = &self.empty {
                     return mount_bind(empty, path);
                 }
-                mount("tmpfs", path, "tmpfs", EMPTY, c"size=0")?;
+                mount("tmpfs", path, "tmpfs", EMPTY, None)?;
                 self.empty = Some(Path::new(&path_of(folder)).join(path));
                 Ok(())
             }
@@ -102,7 +105,7 @@ impl Masks<'_> {
         }
         for path in masked.iter().filter(|path| which(path)) {
             self.walk_to(path, |place| match mount_bind("/dev/null", path_of(place)) {
-                Err(Errno::NOTDIR) => mount("tmpfs", path_of(place), "tmpfs", EMPTY, c"size=0"),
+                Err(Errno::NOTDIR) => mount("tmpfs", path_of(place), "tmpfs", EMPTY, None),
                 result => result,
             })
             .at("masking", path)?;

@@ -76,7 +76,7 @@ impl<'a> Root<'a> {
     pub fn prepare(
         spec: &'a Spec,
         bundle: &'a Path,
-        mut sources: Sources,
+        sources: &Sources,
         options: Options,
     ) -> Result<Self, Error> {
         let linux = spec.linux().as_ref().ok_or_else(|| missing("linux"))?;
@@ -92,7 +92,7 @@ impl<'a> Root<'a> {
         let (root, no_overlay) = if options.overlay {
             overlay::attach(&path, user_namespace)?
         } else {
-            (attach(&path, sources.root.take(), own_mounts)?, None)
+            (attach(&path, sources.root.as_ref(), own_mounts)?, None)
         };
         let mut building = Building {
             root,
@@ -104,7 +104,7 @@ impl<'a> Root<'a> {
         };
         let mounts = spec.mounts().as_deref().unwrap_or_default();
         for (index, each) in mounts.iter().enumerate() {
-            mount::make(&mut building, each, sources.take(index))?;
+            mount::make(&mut building, each, sources.of(index))?;
         }
         devices::make_all(&building, linux, mounts)?;
         let read_only = spec.root().as_ref().and_then(|root| root.readonly()).unwrap_or(false);
@@ -166,10 +166,10 @@ fn root_path(spec: &Spec, bundle: &Path) -> Result<PathBuf, Error> {
 
 /// Attaches a copy of the root folder's mount on the folder itself: a mount of its own, which can be pivoted to,
 /// made read-only and taken away. `copy`: made by the runtime outside.
-fn attach(path: &Path, copy: Option<OwnedFd>, own_mounts: bool) -> Result<OwnedFd, Error> {
+fn attach(path: &Path, copy: Option<&OwnedFd>, own_mounts: bool) -> Result<OwnedFd, Error> {
     let copied = copy.is_some();
     let root = match copy {
-        Some(root) => root,
+        Some(root) => root.try_clone().at("holding the root folder", path)?,
         None => bind::copy(path, Reach::All).at("opening the root folder", path)?,
     };
     let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_SYMLINKS;

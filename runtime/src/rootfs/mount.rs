@@ -53,7 +53,7 @@ const COVERABLE: [&str; 10] = [
 ];
 
 /// Makes one mount. `opened`: its source, where the runtime outside has opened it.
-pub(crate) fn make(building: &mut Building<'_>, mount: &Mount, opened: Option<OwnedFd>) -> Result<(), Error> {
+pub(crate) fn make(building: &mut Building<'_>, mount: &Mount, opened: Option<BorrowedFd<'_>>) -> Result<(), Error> {
     let wanted = Wanted::read(mount);
     if wanted.destination == Path::new("/") {
         return Err(wanted.broken("a mount cannot cover the root: let root.path be what is to be there"));
@@ -62,11 +62,14 @@ pub(crate) fn make(building: &mut Building<'_>, mount: &Mount, opened: Option<Ow
         return filesystem::remount(building.root.as_fd(), &wanted);
     }
     if wanted.options.bind.is_some() {
-        let tree = match opened {
-            Some(tree) => tree,
-            None => bind::open(&wanted, building.bundle)?,
+        let here;
+        let tree = if let Some(tree) = opened {
+            tree
+        } else {
+            here = bind::open(&wanted, building.bundle)?;
+            here.as_fd()
         };
-        wanted.check_proc(|| fstatfs(&tree).is_ok_and(|of| of.f_type == PROC_MAGIC))?;
+        wanted.check_proc(|| fstatfs(tree).is_ok_and(|of| of.f_type == PROC_MAGIC))?;
         return bind::make(building.root.as_fd(), &wanted, tree);
     }
     let kind = mount.typ().as_deref().filter(|kind| !kind.is_empty());

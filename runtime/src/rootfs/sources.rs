@@ -15,7 +15,7 @@ use crate::error::{Context, Error};
 use oci_spec::runtime::{Linux, LinuxNamespaceType, Spec};
 use rustix::io::Errno;
 use rustix::mount::MountPropagationFlags;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 /// Open sources.
@@ -74,8 +74,8 @@ impl Sources {
     }
 
     /// The source of a mount, if it is open.
-    pub(crate) fn take(&mut self, index: usize) -> Option<OwnedFd> {
-        self.mounts.get_mut(index)?.take()
+    pub(crate) fn of(&self, index: usize) -> Option<BorrowedFd<'_>> {
+        self.mounts.get(index)?.as_ref().map(AsFd::as_fd)
     }
 }
 
