@@ -50,6 +50,16 @@ pub enum Error {
         /// What is wrong, and the fix.
         why: String,
     },
+    /// A mount of the configuration that the kernel refused.
+    #[error("mount {}: {doing}", destination.display())]
+    Mount {
+        /// Where it was to be.
+        destination: PathBuf,
+        /// What was being done, with the options.
+        doing: String,
+        /// The kernel's reason.
+        source: Errno,
+    },
     /// A text that is not what it should be.
     #[error("{what}, {}", file.display())]
     Json {

@@ -8,21 +8,18 @@ use crate::cgroup::Joining;
 use crate::channel::{Inside, Stop};
 use crate::container::plan::Plan;
 use crate::container::{Gate, Recipe};
-use crate::devices::Devices;
 use crate::error::{Context, Error};
-use crate::mounts::{DATA_ONLY, attach_at_root, detached, make_read_only};
 use crate::namespaces::Namespaces;
 use crate::oci::hooks;
 use crate::oci::state::{Record, Status};
 use crate::process::program::Executable;
+use crate::rootfs::{self, Root, Sources};
 use crate::seccomp::Program;
 use crate::signals::{Blocked, default_dispositions};
-use crate::{clone, idmap, keyring, loopback, masks, overlay, pivot, reaper};
+use crate::{clone, idmap, keyring, loopback, reaper};
 use isolab_timeline::{Mark, Stamps};
-use rustix::fs::Mode;
 use rustix::io::{Errno, read};
-use rustix::mount::MountAttrFlags;
-use rustix::process::{Signal, set_parent_process_death_signal, setsid, umask};
+use rustix::process::{Signal, set_parent_process_death_signal, setsid};
 use rustix::system::sethostname;
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -36,6 +33,8 @@ pub(crate) struct Init<'a> {
     /// Open until the container is made; then its closing tells the runtime that the program runs.
     pub(crate) channel: Inside,
     pub(crate) cgroups: &'a Joining,
+    /// What only the runtime outside could open for the root.
+    pub(crate) sources: &'a Sources,
     /// The FIFO at which it waits for `start`.
     pub(crate) gate: Option<OwnedFd>,
 }
@@ -85,7 +84,6 @@ impl Init<'_> {
         if let Some(name) = spec.hostname() {
             sethostname(name.as_bytes()).step("setting the host's name")?;
         }
-        umask(Mode::empty());
         self.build_root()?;
         self.stamps.stamp(Mark::Rooted);
         default_dispositions();
@@ -175,23 +173,17 @@ impl Init<'_> {
     }
 
     fn build_root(&self) -> Result<(), Error> {
-        let spec = &self.recipe.config.spec;
-        let Some(configured) = spec.root() else { return Ok(()) };
-        let root = overlay::mount(&self.recipe.config.bundle.join(configured.path()), false)?;
-        let proc = detached("proc", &[], DATA_ONLY).step("making a /proc")?;
-        let sys =
-            detached("sysfs", &[], DATA_ONLY | MountAttrFlags::MOUNT_ATTR_RDONLY).step("making a /sys")?;
-        let devices = Devices::prepare()?;
-        self.call_hooks()?;
-        pivot::into(root.folder.as_fd())?;
-        attach_at_root(proc.as_fd(), "/proc")?;
-        attach_at_root(sys.as_fd(), "/sys")?;
-        devices.attach()?;
-        masks::apply()?;
-        if configured.readonly().unwrap_or(false) {
-            make_read_only(root.folder.as_fd()).step("making the root read-only")?;
+        let Recipe { config, overlay, pivot, .. } = self.recipe;
+        let options = rootfs::Options { overlay: *overlay, no_pivot: !pivot };
+        let root = Root::prepare(&config.spec, &config.bundle, self.sources, options)?;
+        if let Some(reason) = root.no_overlay() {
+            let path = config.bundle.display();
+            eprintln!(
+                "isolab-runtime: warning: no overlay of {path} ({reason}): the container's root is read-only"
+            );
         }
-        Ok(())
+        self.call_hooks()?;
+        root.enter()
     }
 
     /// Lets the runtime call its hooks, and calls those that run in here.

@@ -41,7 +41,6 @@ pub mod clocks;
 pub mod clone;
 pub mod contained;
 pub mod container;
-pub mod devices;
 pub mod error;
 pub mod identity;
 pub mod idmap;
@@ -50,17 +49,13 @@ mod init;
 mod keyring;
 #[allow(unsafe_code)]
 pub mod loopback;
-pub mod masks;
-#[allow(unsafe_code)]
-pub mod mounts;
 pub mod namespaces;
 pub mod oci;
-pub mod overlay;
 #[allow(unsafe_code)]
 pub mod page;
-pub mod pivot;
 pub mod process;
 mod reaper;
+pub mod rootfs;
 pub mod seccomp;
 #[allow(unsafe_code)]
 mod signals;

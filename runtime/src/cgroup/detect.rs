@@ -190,7 +190,7 @@ fn own_group(own_groups: &[u8], version2: bool, options: &[String]) -> Option<Pa
 }
 
 /// Spaces, tabs, line feeds and backslashes are written `\040` and so on in `mountinfo`.
-fn unescape(word: &[u8]) -> PathBuf {
+pub(crate) fn unescape(word: &[u8]) -> PathBuf {
     let mut bytes = Vec::with_capacity(word.len());
     let mut rest = word;
     while let Some((&byte, after)) = rest.split_first() {

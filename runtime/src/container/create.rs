@@ -13,6 +13,7 @@ use crate::oci::hooks;
 use crate::oci::log::rfc3339;
 use crate::oci::state::{Record, Status};
 use crate::oci::store::Folder;
+use crate::rootfs::Sources;
 use crate::seccomp::notify;
 use crate::signals::Blocked;
 use isolab_timeline::Stamps;
@@ -112,9 +113,10 @@ fn build(
     });
     let cgroups = group.joining()?;
 
+    let sources = Sources::open(spec, &recipe.config.bundle)?;
     let (outside, inside) = channel::pair()?;
     let mut outside = Some(outside);
-    let init = Init { recipe, plan, record, signals, stamps, channel: inside, cgroups: &cgroups, gate };
+    let init = Init { recipe, plan, record, signals, stamps, channel: inside, cgroups: &cgroups, sources: &sources, gate };
     let others = &mut outside;
     // What the closure owns is closed here when the clone is made; what the copy must not have, there.
     let begin = move || {

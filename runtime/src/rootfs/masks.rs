@@ -1,0 +1,178 @@
+//! Masks: what `/proc` and `/sys` would tell or let change of the whole machine (`config-linux.md`, "Masked
+//! Paths", "Readonly Paths"; `proc(5)`).
+//!
+//! These files know no namespace: `/proc/kcore` is the kernel's memory, `/proc/sysrq-trigger` restarts the
+//! host. A masked file is covered by the host's own `/dev/null`, never by the container's, which might be
+//! something else (CVE-2025-31133), and a masked folder by an empty file system; one serves all.
+//!
+//! It is done before the pivot, with `/proc` or `/sys` as the current folder: in the kernel's own file
+//! systems, once it is certain that they are, there is no link of anybody's making, and a path costs one
+//! call. Any other path is walked inside the root, as the destinations of mounts are.
+
+use super::attributes::Attributes;
+use super::options::Reach;
+use super::resolve::{PROC_MAGIC, SYSFS_MAGIC, clean, open, open_without_links, path_of};
+use crate::error::{Context, Error};
+use oci_spec::runtime::Linux;
+use rustix::fs::{FsWord, fstatfs};
+use rustix::io::Errno;
+use rustix::mount::{MountFlags, mount, mount_bind, mount_bind_recursive};
+use rustix::process::fchdir;
+use std::ffi::CString;
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// What is covered shows nothing, holds nothing and can do nothing.
+const EMPTY: MountFlags =
+    MountFlags::RDONLY.union(MountFlags::NOSUID).union(MountFlags::NODEV).union(MountFlags::NOEXEC);
+
+/// Applies `linux.readonlyPaths` and `linux.maskedPaths`. What the container does not have needs no mask.
+/// Changes the current folder.
+pub(crate) fn apply(root: BorrowedFd<'_>, linux: &Linux) -> Result<(), Error> {
+    let read_only = paths(linux.readonly_paths().as_deref(), "linux.readonlyPaths")?;
+    let masked = paths(linux.masked_paths().as_deref(), "linux.maskedPaths")?;
+    let mut masks = Masks { root, empty: None };
+    // The empty file system is named by the first folder's descriptor while the second is masked.
+    let mut open_folders = Vec::new();
+    for (base, magic) in [("/proc", PROC_MAGIC), ("/sys", SYSFS_MAGIC)] {
+        if !read_only.iter().chain(&masked).any(|path| in_kernels_own(path, base)) {
+            continue;
+        }
+        let Some(folder) = kernels_own(root, Path::new(base), magic).at("opening", base)? else {
+            masks.walk(&read_only, &masked, |path| in_kernels_own(path, base))?;
+            continue;
+        };
+        fchdir(&folder).at("entering", base)?;
+        for path in read_only.iter().filter(|path| in_kernels_own(path, base)) {
+            masks.make_read_only(relative(path, base)).at("making read-only", path)?;
+        }
+        for path in masked.iter().filter(|path| in_kernels_own(path, base)) {
+            masks.mask(relative(path, base), &folder).at("masking", path)?;
+        }
+        open_folders.push(folder);
+    }
+    masks.walk(&read_only, &masked, |path| !in_kernels_own(path, "/proc") && !in_kernels_own(path, "/sys"))
+}
+
+struct Masks<'a> {
+    root: BorrowedFd<'a>,
+    /// The path of the one empty file system, once there is one.
+    empty: Option<PathBuf>,
+}
+
+impl Masks<'_> {
+    /// Makes read-only what is at `path`, seen from the current folder, and what is mounted below.
+    fn make_read_only(&self, path: &Path) -> Result<(), Errno> {
+        match mount_bind_recursive(path, path) {
+            Err(Errno::NOENT) => return Ok(()),
+            result => result?,
+        }
+        let path = CString::new(path.as_os_str().as_bytes()).map_err(|_| Errno::INVAL)?;
+        Attributes::READ_ONLY.apply_at(&path, Reach::All)
+    }
+
+    /// Covers what is at `path`, seen from the current folder, which is `folder`.
+    fn mask(&mut self, path: &Path, folder: &OwnedFd) -> Result<(), Errno> {
+        match mount_bind("/dev/null", path) {
+            Err(Errno::NOENT) => Ok(()),
+            Err(Errno::NOTDIR) => {
+                if let Some(empty) = &self.empty {
+                    return mount_bind(empty, path);
+                }
+                mount("tmpfs", path, "tmpfs", EMPTY, None)?;
+                self.empty = Some(Path::new(&path_of(folder)).join(path));
+                Ok(())
+            }
+            result => result,
+        }
+    }
+
+    /// The same for paths that may lead anywhere in the root.
+    fn walk(
+        &mut self,
+        read_only: &[PathBuf],
+        masked: &[PathBuf],
+        which: impl Fn(&Path) -> bool,
+    ) -> Result<(), Error> {
+        for path in read_only.iter().filter(|path| which(path)) {
+            self.walk_to(path, |place| {
+                mount_bind_recursive(path_of(place), path_of(place))?;
+                // What the descriptor stands for is now below; the path leads to the top.
+                Attributes::READ_ONLY.apply(std::os::fd::AsFd::as_fd(&open(self.root, path)?), Reach::All)
+            })
+            .at("making read-only", path)?;
+        }
+        for path in masked.iter().filter(|path| which(path)) {
+            self.walk_to(path, |place| match mount_bind("/dev/null", path_of(place)) {
+                Err(Errno::NOTDIR) => mount("tmpfs", path_of(place), "tmpfs", EMPTY, None),
+                result => result,
+            })
+            .at("masking", path)?;
+        }
+        Ok(())
+    }
+
+    fn walk_to(&self, path: &Path, cover: impl FnOnce(&OwnedFd) -> Result<(), Errno>) -> Result<(), Errno> {
+        match open(self.root, path) {
+            Err(Errno::NOENT | Errno::NOTDIR) => Ok(()),
+            place => cover(&place?),
+        }
+    }
+}
+
+/// Opens `path` if what is mounted there is the file system that belongs there.
+fn kernels_own(root: BorrowedFd<'_>, path: &Path, magic: FsWord) -> Result<Option<OwnedFd>, Errno> {
+    match open_without_links(root, path) {
+        Err(Errno::NOENT | Errno::LOOP) => Ok(None),
+        folder => {
+            let folder = folder?;
+            Ok((fstatfs(&folder)?.f_type == magic).then_some(folder))
+        }
+    }
+}
+
+/// Whether `path` lies in the file system at `base` and leads nowhere else: the folders of processes hold links
+/// to everything.
+fn in_kernels_own(path: &Path, base: &str) -> bool {
+    let first = path.strip_prefix(base).ok().and_then(|rest| rest.iter().next());
+    first.is_some_and(|first| {
+        let of_process = first == "self" || first == "thread-self" || first == "cwd";
+        !of_process && !first.as_bytes().iter().all(u8::is_ascii_digit)
+    })
+}
+
+fn relative<'a>(path: &'a Path, base: &str) -> &'a Path {
+    path.strip_prefix(base).unwrap_or(path)
+}
+
+fn paths(list: Option<&[String]>, property: &str) -> Result<Vec<PathBuf>, Error> {
+    let read = |path: &String| {
+        if Path::new(path).is_absolute() {
+            Ok(clean(Path::new(path)))
+        } else {
+            Err(Error::Property { property: property.into(), why: format!("{path:?} is no absolute path") })
+        }
+    };
+    list.unwrap_or_default().iter().map(read).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_folders_of_processes_are_walked_to() {
+        assert!(in_kernels_own(Path::new("/proc/sys/kernel"), "/proc"));
+        assert!(!in_kernels_own(Path::new("/proc/self/root"), "/proc"));
+        assert!(!in_kernels_own(Path::new("/proc/1/root"), "/proc"));
+        assert!(!in_kernels_own(Path::new("/proc"), "/proc"));
+        assert!(!in_kernels_own(Path::new("/processes/x"), "/proc"));
+    }
+
+    #[test]
+    fn relative_paths_are_refused() {
+        let error = paths(Some(&["proc/kcore".to_owned()]), "linux.maskedPaths").unwrap_err();
+        assert!(error.to_string().contains("linux.maskedPaths"), "{error}");
+    }
+}
