@@ -31,6 +31,9 @@ pub const KNOWN: [Arch; 6] = [
 /// The bit of `AUDIT_ARCH_*` that says: registers of 64 bits.
 const WIDE: u32 = 0x8000_0000;
 
+/// The table's name for what everybody else calls `newfstatat`.
+const FSTATAT: Name = Name::new("fstatat");
+
 /// What the kernel lets only ARM programs call, beyond the table.
 const ARM_PRIVATE: [&str; 6] = ["breakpoint", "cacheflush", "usr26", "usr32", "set_tls", "get_tls"];
 const ARM_PRIVATE_FIRST: u32 = 0x000f_0001;
@@ -74,7 +77,10 @@ impl Architecture {
             Self::X86_64 => numbers::X86_64.number(name),
             Self::X32 => numbers::X86_64.number(name).and_then(x32::number),
             Self::X86 => numbers::X86.number(name),
-            Self::Aarch64 => numbers::AARCH64.number(name),
+            Self::Aarch64 => {
+                let name = if name.text == "newfstatat" { FSTATAT } else { name };
+                numbers::AARCH64.number(name)
+            }
             Self::Arm => numbers::ARM.number(name).or_else(|| {
                 let private = ARM_PRIVATE.iter().position(|&known| known == name.text)?;
                 Some(ARM_PRIVATE_FIRST + private as u32)

@@ -2,7 +2,7 @@
 //!
 //! The kernel tells a filter that such a call is one of x86-64; only bit 30 of the number says otherwise. A filter that
 //! forgets it lets every call through under a second number. Most numbers are x86-64's with that bit; calls whose
-//! arguments hold pointers in memory have one of their own, from 512 on, and a few old ones do not exist.
+//! arguments hold pointers in memory have one of their own, from 512 on, and a few do not exist.
 
 use syscalls::x86_64::Sysno;
 
@@ -18,7 +18,7 @@ pub(super) fn number(on_x86_64: u32) -> Option<u32> {
 const ABSENT: u16 = u16::MAX;
 
 /// All with a number of its own or none are below this one.
-const LENGTH: usize = 340;
+const LENGTH: usize = 454;
 
 /// The first number of those that x32 has to itself, which follow each other.
 const FIRST: u16 = 512;
@@ -62,7 +62,7 @@ const OWN: [Sysno; 36] = [
     Sysno::pwritev2,
 ];
 
-const NONE: [Sysno; 11] = [
+const NONE: [Sysno; 12] = [
     Sysno::uselib,
     Sysno::_sysctl,
     Sysno::create_module,
@@ -74,6 +74,7 @@ const NONE: [Sysno; 11] = [
     Sysno::epoll_ctl_old,
     Sysno::epoll_wait_old,
     Sysno::vserver,
+    Sysno::map_shadow_stack,
 ];
 
 static NUMBERS: [u16; LENGTH] = {
