@@ -13,13 +13,15 @@
 //! 4. `devices`: which device nodes may be used.
 //! 5. [`group`]: a group from its making to its removal, on `folders`; [`joining`] is the way in, and `late`
 //!    makes those that were not needed at first.
-//! 6. `members`, `freeze`: a living container is listed, killed and paused; [`limits`] are the three
-//!    settings of a command line.
+//! 6. `members`, `freeze`, [`stats`], [`events`]: a living container is listed, killed, paused, measured and
+//!    watched; [`limits`] are the three settings of a command line.
 //! 7. [`mod@sweep`]: removes what a killed runtime left.
 
 mod convert;
 pub mod detect;
 mod devices;
+pub mod events;
+mod files;
 mod folders;
 mod freeze;
 pub mod group;
@@ -32,6 +34,7 @@ pub mod place;
 pub mod problem;
 mod setting;
 mod settings;
+pub mod stats;
 pub mod sweep;
 mod v1;
 mod v2;
