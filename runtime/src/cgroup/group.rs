@@ -15,7 +15,7 @@ use super::setting::{Setting, Version, apply_all};
 use super::{devices, settings, v2};
 use crate::error::{Context, Error};
 use oci_spec::runtime::LinuxResources;
-use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::fs::{Access, CWD, Mode, OFlags, access, openat, rmdir};
 use rustix::io::Errno;
 use rustix::process::geteuid;
 use std::fs;
@@ -165,18 +165,29 @@ impl Group {
         }
     }
 
-    /// Removes the folders, in which no process may be left.
+    /// Removes the groups, and ends whoever is left in them: without a PID namespace of its own, a container's
+    /// processes outlive its first one.
     pub fn remove(&self) -> Result<(), Error> {
         let late = match self.place.late.split_first() {
-            Some((first, rest)) if rustix::fs::access(&first.path, rustix::fs::Access::EXISTS).is_ok() => {
+            Some((first, rest)) if access(&first.path, Access::EXISTS).is_ok() => {
                 rest.iter().chain([first]).collect()
             }
             _ => Vec::new(),
         };
-        let folders = late.into_iter().map(|folder| &*folder.path).chain(self.place.folders());
+        let folders = self.place.folders().chain(late.into_iter().map(|folder| &*folder.path));
+        let mut killed = false;
+        let mut each = |folder| match rmdir(folder) {
+            Err(Errno::BUSY) => {
+                if !std::mem::replace(&mut killed, true) {
+                    self.kill_all()?;
+                }
+                remove(folder).at("removing the cgroup", folder)
+            }
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            error => error.at("removing the cgroup", folder),
+        };
         // All of them, whatever becomes of one.
-        let results: Vec<_> =
-            folders.map(|folder| remove(folder).at("removing the cgroup", folder)).collect();
+        let results: Vec<_> = folders.map(&mut each).collect();
         results.into_iter().collect()
     }
 }

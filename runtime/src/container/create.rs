@@ -3,7 +3,7 @@
 use super::delete::Remains;
 use super::plan::Plan;
 use super::recipe::{Gate, Recipe};
-use crate::cgroup::{Group, Hierarchy, Limits};
+use crate::cgroup::{Group, Hierarchy};
 use crate::channel::{self, Outside, Reached};
 use crate::clone::Child;
 use crate::error::{Context, Error};
@@ -17,9 +17,10 @@ use crate::rootfs::Sources;
 use crate::seccomp::notify;
 use crate::signals::Blocked;
 use isolab_timeline::Stamps;
-use oci_spec::runtime::Spec;
+use oci_spec::runtime::{LinuxResources, Spec};
 use rustix::io::Errno;
 use rustix::process::getuid;
+use std::borrow::Cow;
 use std::fs;
 use std::os::fd::AsFd as _;
 use std::path::Path;
@@ -40,9 +41,7 @@ pub(crate) struct Made {
 /// marks of the container's first process to arrive.
 pub fn create(recipe: &Recipe, stamps: &Stamps) -> Result<(), Error> {
     let signals = Blocked::block()?;
-    let made = make(recipe, &signals, stamps)?;
-    std::mem::forget(made.group);
-    Ok(())
+    make(recipe, &signals, stamps).map(drop)
 }
 
 /// Makes the container; undoes everything if a step fails.
@@ -73,6 +72,7 @@ pub(crate) fn make(recipe: &Recipe, signals: &Blocked, stamps: &Stamps) -> Resul
 
 fn new_record(recipe: &Recipe) -> Result<Record, Error> {
     let spec = &recipe.config.spec;
+    let path = spec.linux().as_ref().and_then(|linux| linux.cgroups_path().as_deref());
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     Ok(Record {
         oci_version: spec.version().clone(),
@@ -88,6 +88,7 @@ fn new_record(recipe: &Recipe) -> Result<Record, Error> {
         owner: getuid().as_raw(),
         runtime: Identity::this_process()?,
         process: None,
+        place: Hierarchy::detect()?.plan(path, &recipe.id, &resources(spec))?,
     })
 }
 
@@ -105,18 +106,23 @@ fn build(
     remains.folder.write(record)?;
     remains.folder.write_config(&recipe.config.text)?;
     let gate = (recipe.gate == Gate::Start).then(|| remains.folder.make_gate()).transpose()?;
-    let limits = limits(spec);
-    let group = remains.group.insert(if limits == Limits::default() {
-        Group::default()
-    } else {
-        Hierarchy::detect()?.create(&limits)?
-    });
+    let group = remains.group.insert(record.place.clone().create(&resources(spec))?);
     let cgroups = group.joining()?;
 
     let sources = Sources::open(spec, &recipe.config.bundle)?;
     let (outside, inside) = channel::pair()?;
     let mut outside = Some(outside);
-    let init = Init { recipe, plan, record, signals, stamps, channel: inside, cgroups: &cgroups, sources: &sources, gate };
+    let init = Init {
+        recipe,
+        plan,
+        record,
+        signals,
+        stamps,
+        channel: inside,
+        cgroups: &cgroups,
+        sources: &sources,
+        gate,
+    };
     let others = &mut outside;
     // What the closure owns is closed here when the clone is made; what the copy must not have, there.
     let begin = move || {
@@ -195,13 +201,8 @@ fn write_pid(path: &Path, pid: i32) -> Result<(), Error> {
     fs::rename(&new, path).at("replacing", path)
 }
 
-fn limits(spec: &Spec) -> Limits {
+/// What is asked of the control groups.
+fn resources(spec: &Spec) -> Cow<'_, LinuxResources> {
     let resources = spec.linux().as_ref().and_then(|linux| linux.resources().as_ref());
-    let Some(resources) = resources else { return Limits::default() };
-    let cpu = resources.cpu().as_ref();
-    Limits {
-        memory: resources.memory().as_ref().and_then(|memory| memory.limit()).map(i64::cast_unsigned),
-        cpus: cpu.and_then(|cpu| Some(cpu.quota()? as f64 / cpu.period().unwrap_or(100_000) as f64)),
-        pids: None,
-    }
+    resources.map_or_else(|| Cow::Owned(LinuxResources::default()), Cow::Borrowed)
 }

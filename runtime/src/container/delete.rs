@@ -86,6 +86,7 @@ pub fn delete(store: &Store, id: &str, force: bool) -> Result<Vec<Error>, Error>
         }
     }
     let hooks = folder.config().ok().and_then(|spec| spec.hooks().as_ref()?.poststop().clone());
+    record.group().remove()?;
     folder.remove()?;
     Ok(hooks::run_all("poststop", &hooks, &record.state(Status::Stopped, 0)))
 }

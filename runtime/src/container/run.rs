@@ -42,7 +42,6 @@ pub fn run(recipe: &Recipe, stamps: &Stamps) -> Result<Ended, Error> {
             _ => Ok(0),
         });
     if recipe.gate != Gate::Tied && ended.is_ok() {
-        std::mem::forget(group);
         return Ok(Ended::default());
     }
     stamps.stamp(Mark::Exited);

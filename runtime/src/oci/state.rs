@@ -3,6 +3,7 @@
 //! A file can only say what was once meant. Whether the process lives is asked of the kernel each time, and
 //! whether it waits to be started is asked of the FIFO at which it waits. So no crash leaves a wrong state.
 
+use crate::cgroup::{Group, Place};
 use crate::identity::Identity;
 use oci_spec::runtime::VERSION;
 use serde::{Deserialize, Serialize};
@@ -59,6 +60,9 @@ pub struct Record {
     pub runtime: Identity,
     /// Its first process, once the environment is whole.
     pub process: Option<Identity>,
+    /// Where its control groups are, or will be.
+    #[serde(default)]
+    pub place: Place,
 }
 
 /// The state as the specification writes it, for `state` and for hooks.
@@ -81,6 +85,11 @@ pub struct State<'a> {
 }
 
 impl Record {
+    /// Its control groups.
+    pub fn group(&self) -> Group {
+        Group::open(self.place.clone())
+    }
+
     /// The state, with what is true at this moment.
     pub fn state(&self, status: Status, pid: i32) -> State<'_> {
         State {

@@ -160,7 +160,7 @@ impl Folder {
         }
     }
 
-    /// Where in its life the container is, but for the freezer.
+    /// Where in its life the container is.
     pub fn status(&self, record: &Record) -> Result<Status, Error> {
         let Some(process) = record.process else {
             return Ok(if record.runtime.is_alive() { Status::Creating } else { Status::Stopped });
@@ -168,6 +168,7 @@ impl Folder {
         Ok(match process.is_alive() {
             false => Status::Stopped,
             true if self.gate()?.is_some() => Status::Created,
+            true if record.group().paused() => Status::Paused,
             true => Status::Running,
         })
     }

@@ -53,7 +53,11 @@ const COVERABLE: [&str; 10] = [
 ];
 
 /// Makes one mount. `opened`: its source, where the runtime outside has opened it.
-pub(crate) fn make(building: &mut Building<'_>, mount: &Mount, opened: Option<BorrowedFd<'_>>) -> Result<(), Error> {
+pub(crate) fn make(
+    building: &mut Building<'_>,
+    mount: &Mount,
+    opened: Option<BorrowedFd<'_>>,
+) -> Result<(), Error> {
     let wanted = Wanted::read(mount);
     if wanted.destination == Path::new("/") {
         return Err(wanted.broken("a mount cannot cover the root: let root.path be what is to be there"));
