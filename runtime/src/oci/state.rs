@@ -3,6 +3,7 @@
 //! A file can only say what was once meant. Whether the process lives is asked of the kernel each time, and
 //! whether it waits to be started is asked of the FIFO at which it waits. So no crash leaves a wrong state.
 
+use crate::cgroup::Place;
 use crate::identity::Identity;
 use oci_spec::runtime::VERSION;
 use serde::{Deserialize, Serialize};
@@ -57,6 +58,9 @@ pub struct Record {
     pub owner: u32,
     /// The runtime that creates it. While it lives and `process` is not known, the container is being created.
     pub runtime: Identity,
+    /// Where its control groups are.
+    #[serde(default)]
+    pub cgroups: Place,
     /// Its first process, once the environment is whole.
     pub process: Option<Identity>,
 }
