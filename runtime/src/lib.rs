@@ -39,9 +39,12 @@ mod channel;
 pub mod clocks;
 #[allow(unsafe_code)]
 pub mod clone;
+pub mod console;
 pub mod contained;
 pub mod container;
 pub mod error;
+pub mod exec;
+mod foreground;
 pub mod identity;
 pub mod idmap;
 mod init;
@@ -54,11 +57,14 @@ pub mod oci;
 #[allow(unsafe_code)]
 pub mod page;
 pub mod process;
+#[allow(unsafe_code)]
+pub mod protect;
 mod reaper;
 pub mod rootfs;
 pub mod seccomp;
 #[allow(unsafe_code)]
 mod signals;
 pub mod size;
+pub mod sysctl;
 
 pub use error::Error;

@@ -7,14 +7,20 @@ use cli::{Cli, Context};
 use isolab_runtime::Error;
 use isolab_runtime::error::FAILED;
 use isolab_runtime::oci::log::Log;
-use isolab_runtime::page;
+use isolab_runtime::{page, protect};
 use isolab_timeline::{Mark, Stamps};
 use std::process::exit;
 
 /// What the commands that run no program end with when they fail, as engines expect.
 const REFUSED: i32 = 1;
 
+/// The commands that make a process inside a container. A word more or less does no harm.
+const MAKES_PROCESSES: [&str; 4] = ["create", "run", "exec", "contain"];
+
 fn main() {
+    if std::env::args_os().any(|word| MAKES_PROCESSES.iter().any(|name| word == *name)) {
+        protect::from_own_container().unwrap_or_else(|error| exit(complain(&error, &Log::default())));
+    }
     let stamps = page::shared_stamps().unwrap_or_else(|error| exit(complain(&error, &Log::default())));
     stamps.stamp(Mark::Launcher);
     let cli = Cli::try_parse().unwrap_or_else(|error| {
