@@ -39,9 +39,11 @@ mod channel;
 pub mod clocks;
 #[allow(unsafe_code)]
 pub mod clone;
+pub mod console;
 pub mod contained;
 pub mod container;
 pub mod error;
+mod foreground;
 pub mod identity;
 pub mod idmap;
 mod init;
@@ -54,6 +56,8 @@ pub mod oci;
 #[allow(unsafe_code)]
 pub mod page;
 pub mod process;
+#[allow(unsafe_code)]
+pub mod protect;
 mod reaper;
 pub mod rootfs;
 pub mod seccomp;

@@ -7,7 +7,7 @@ use cli::{Cli, Context};
 use isolab_runtime::Error;
 use isolab_runtime::error::FAILED;
 use isolab_runtime::oci::log::Log;
-use isolab_runtime::page;
+use isolab_runtime::{page, protect};
 use isolab_timeline::{Mark, Stamps};
 use std::process::exit;
 
@@ -15,6 +15,7 @@ use std::process::exit;
 const REFUSED: i32 = 1;
 
 fn main() {
+    protect::from_own_container().unwrap_or_else(|error| exit(complain(&error, &Log::default())));
     let stamps = page::shared_stamps().unwrap_or_else(|error| exit(complain(&error, &Log::default())));
     stamps.stamp(Mark::Launcher);
     let cli = Cli::try_parse().unwrap_or_else(|error| {
