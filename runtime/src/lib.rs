@@ -43,6 +43,7 @@ pub mod console;
 pub mod contained;
 pub mod container;
 pub mod error;
+pub mod exec;
 mod foreground;
 pub mod identity;
 pub mod idmap;

@@ -4,6 +4,7 @@ mod clean;
 mod contain;
 mod create;
 mod delete;
+mod exec;
 mod kill;
 mod list;
 mod run;
@@ -122,6 +123,8 @@ pub(crate) enum Action {
     Start(start::Start),
     /// Creates and starts a container, and waits for its end unless detached
     Run(run::Run),
+    /// Executes one more command in a running container
+    Exec(Box<exec::Exec>),
     /// Prints the state of a container as JSON
     State(state::State),
     /// Sends a signal to a container's first process (by default TERM)
@@ -141,7 +144,7 @@ pub(crate) enum Action {
 impl Action {
     /// Whether its exit status is that of a program in a container.
     pub(crate) fn runs_a_program(&self) -> bool {
-        matches!(self, Action::Run(_) | Action::Contain(_))
+        matches!(self, Action::Run(_) | Action::Contain(_) | Action::Exec(_))
     }
 
     /// Does it, and returns the exit status.
@@ -151,6 +154,7 @@ impl Action {
             Action::Create(create) => create.perform(context),
             Action::Start(start) => start.perform(context),
             Action::Run(run) => run.perform(context),
+            Action::Exec(exec) => exec.perform(context),
             Action::State(state) => state.perform(context),
             Action::Kill(kill) => kill.perform(context),
             Action::Delete(delete) => delete.perform(context),

@@ -11,7 +11,7 @@ use crate::identity::Identity;
 use crate::init::Init;
 use crate::oci::hooks;
 use crate::oci::log::rfc3339;
-use crate::oci::state::{Record, Status};
+use crate::oci::state::{Record, State, Status};
 use crate::oci::store::Folder;
 use crate::rootfs::Sources;
 use crate::seccomp::notify;
@@ -22,7 +22,7 @@ use rustix::io::Errno;
 use rustix::process::getuid;
 use std::borrow::Cow;
 use std::fs;
-use std::os::fd::AsFd as _;
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -158,13 +158,7 @@ fn follow(
                 plan.attributes.grant(child.pid)?;
             }
             Reached::Filtered(listener) => {
-                let seccomp = spec.linux().as_ref().and_then(|linux| linux.seccomp().as_ref());
-                if let Some((seccomp, path)) =
-                    seccomp.and_then(|seccomp| Some((seccomp, seccomp.listener_path().as_ref()?)))
-                {
-                    let state = record.state(Status::Creating, pid).into_types();
-                    notify::send(path, seccomp.listener_metadata().as_deref(), listener.as_fd(), pid, state)?;
-                }
+                hand_on(spec, record.state(Status::Creating, pid), listener.as_fd(), pid)?;
             }
             Reached::Furnished => {
                 *hooked = true;
@@ -192,8 +186,25 @@ fn follow(
     }
 }
 
+/// Sends the listener of a process's filter to the agent that is to answer for it.
+pub(crate) fn hand_on(
+    spec: &Spec,
+    state: State<'_>,
+    listener: BorrowedFd<'_>,
+    pid: i32,
+) -> Result<(), Error> {
+    let seccomp = spec.linux().as_ref().and_then(|linux| linux.seccomp().as_ref());
+    match seccomp.and_then(|seccomp| Some((seccomp, seccomp.listener_path().as_ref()?))) {
+        None => Ok(()),
+        Some((seccomp, path)) => {
+            let metadata = seccomp.listener_metadata().as_deref();
+            notify::send(path, metadata, listener, pid, state.into_types())
+        }
+    }
+}
+
 /// Engines wait for the file and read it at once: it must appear whole.
-fn write_pid(path: &Path, pid: i32) -> Result<(), Error> {
+pub(crate) fn write_pid(path: &Path, pid: i32) -> Result<(), Error> {
     let mut name = std::ffi::OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
     let new = path.with_file_name(name);

@@ -16,7 +16,9 @@ mod run;
 mod start;
 
 pub use create::create;
+pub(crate) use create::{hand_on, write_pid};
 pub use delete::delete;
+pub(crate) use delete::end_child;
 pub use kill::{kill, kill_all, signal_named};
 pub use look::{Seen, look, look_at_all};
 pub use recipe::{Gate, Recipe};

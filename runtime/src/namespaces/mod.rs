@@ -53,6 +53,12 @@ impl Namespaces {
         self.0 & other.0 == other.0
     }
 
+    /// What this set and `other` have in common.
+    #[must_use]
+    pub const fn common(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
     /// This set without `other`.
     #[must_use]
     pub const fn without(self, other: Self) -> Self {

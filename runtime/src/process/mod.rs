@@ -15,6 +15,7 @@
 //! 7. [`program`]: is looked for by the user who will execute it.
 //! 8. `no_new_privs`; with it anybody may install the filter, so it is last.
 
+pub mod affinity;
 pub mod capabilities;
 #[allow(unsafe_code)]
 mod descriptors;
