@@ -48,6 +48,10 @@ fn clone_with(
     let mut pidfd = -1_i32;
     let mut args = arguments(flags | namespaces.flags() | libc::CLONE_PIDFD as u64);
     args.pidfd = &raw mut pidfd as u64;
+    if flags & libc::CLONE_PARENT as u64 != 0 {
+        // Inherited from the go-between: the kernel wants no other.
+        args.exit_signal = 0;
+    }
     if let Some(cgroup) = cgroup {
         args.flags |= CLONE_INTO_CGROUP;
         args.cgroup = cgroup.as_raw_fd() as u64;
