@@ -65,5 +65,6 @@ pub mod seccomp;
 #[allow(unsafe_code)]
 mod signals;
 pub mod size;
+pub mod sysctl;
 
 pub use error::Error;

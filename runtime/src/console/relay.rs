@@ -28,16 +28,15 @@ pub(crate) struct Relay {
 }
 
 impl Relay {
-    /// Takes the outer end from the new process, which has just sent it. `size_given`: by the configuration.
-    pub(crate) fn receive(socket: BorrowedFd<'_>, size_given: bool) -> Result<Self, Error> {
+    /// Takes the outer end from the new process, which has just sent it. What the terminal looks like is up to the
+    /// one that is looked at; without one, to the configuration.
+    pub(crate) fn receive(socket: BorrowedFd<'_>) -> Result<Self, Error> {
         let master = socket::receive(socket)?;
         let flags = fcntl_getfl(&master).step("looking at the terminal")?;
         fcntl_setfl(&master, flags | OFlags::NONBLOCK).step("setting up the terminal")?;
         let before = if isatty(stdin()) { tcgetattr(stdin()).ok() } else { None };
         let relay = Self { master, before, typed: Vec::new(), input_open: true, output_open: true };
-        if !size_given {
-            relay.resize();
-        }
+        relay.resize();
         if let Some(before) = &relay.before {
             let mut raw = before.clone();
             raw.make_raw();

@@ -17,7 +17,7 @@ use std::path::Path;
 const NAME: &[u8] = b"/dev/ptmx";
 
 /// Connects to the engine's socket.
-pub fn connect(path: &Path) -> Result<OwnedFd, Error> {
+pub(super) fn connect(path: &Path) -> Result<OwnedFd, Error> {
     let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)
         .step("making a socket for the terminal")?;
     let address = match SocketAddrUnix::new(path) {
@@ -38,7 +38,7 @@ fn connect_by_file(socket: &OwnedFd, path: &Path) -> Result<(), Error> {
 }
 
 /// The runtime's end and the new process's, in the foreground.
-pub fn pair() -> Result<(OwnedFd, OwnedFd), Error> {
+pub(super) fn pair() -> Result<(OwnedFd, OwnedFd), Error> {
     socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)
         .step("making a socket for the terminal")
 }

@@ -21,7 +21,7 @@ pub use request::Request;
 use crate::cgroup::Group;
 use crate::channel::{self, Outside, Reached};
 use crate::clone::{Child, clone_through};
-use crate::console::{self, Relay};
+use crate::console::{Relay, Terminal};
 use crate::container::{end_child, hand_on, write_pid};
 use crate::error::{Context, Error};
 use crate::foreground::until_end_of;
@@ -36,7 +36,7 @@ use oci_spec::runtime::{LinuxNamespaceType, Spec};
 use rustix::fs::{CWD, readlinkat};
 use rustix::io::Errno;
 use rustix::process::{Pid, geteuid};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 
 /// Executes a program in a container. Returns its exit status; detached, 0 as soon as it runs.
 ///
@@ -72,7 +72,8 @@ pub fn run(request: &Request<'_>) -> Result<i32, Error> {
     let namespaces = views(&spec, Pid::from_raw(process.pid))?;
     let cgroups = group.joining()?;
     let signals = Blocked::block()?;
-    let terminal = terminal(request, wanted.terminal().unwrap_or(false))?;
+    let wants_terminal = wanted.terminal().unwrap_or(false);
+    let terminal = Terminal::new(wants_terminal, request.console_socket.as_deref(), request.detach)?;
 
     let (outside, channel) = channel::pair()?;
     let mut outside = Some(outside);
@@ -88,7 +89,7 @@ pub fn run(request: &Request<'_>) -> Result<i32, Error> {
         namespaces: namespaces.without(first),
         in_user_namespace: namespaces.contains(Namespaces::USER),
         cgroups: &cgroups,
-        terminal: terminal.as_ref().map(|terminal| terminal.inside.as_fd()),
+        terminal: terminal.as_ref().map(Terminal::inside),
         size: wanted.console_size(),
         signals: &signals,
         channel,
@@ -138,9 +139,7 @@ fn follow(
             Reached::Furnished => {}
             Reached::Ready => {
                 ready = true;
-                if let Some(outside) = terminal.and_then(|terminal| terminal.outside.as_ref()) {
-                    relay = Some(Relay::receive(outside.as_fd(), false)?);
-                }
+                relay = terminal.map(Terminal::relay).transpose()?.flatten();
                 if let Some(file) = &request.pid_file {
                     write_pid(file, pid)?;
                 }
@@ -149,26 +148,6 @@ fn follow(
             Reached::Started => return Err(Error::Died),
         }
         outside.go_on()?;
-    }
-}
-
-/// The way of a new terminal to whoever looks at it.
-struct Terminal {
-    inside: OwnedFd,
-    /// The runtime itself looks at it.
-    outside: Option<OwnedFd>,
-}
-
-fn terminal(request: &Request<'_>, wanted: bool) -> Result<Option<Terminal>, Error> {
-    match &request.console_socket {
-        None if !wanted => Ok(None),
-        Some(_) if !wanted => Err(Error::property("process.terminal", "--console-socket needs a terminal")),
-        Some(path) => Ok(Some(Terminal { inside: console::connect(path)?, outside: None })),
-        None if request.detach => {
-            let why = "a detached process with a terminal needs --console-socket: somebody must hold it";
-            Err(Error::property("process.terminal", why))
-        }
-        None => console::pair().map(|(outside, inside)| Some(Terminal { inside, outside: Some(outside) })),
     }
 }
 
