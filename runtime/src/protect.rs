@@ -12,6 +12,8 @@
 //! it anyhow.
 
 use crate::error::{Context, Error};
+use crate::rootfs::attributes::Attributes;
+use crate::rootfs::options::Reach;
 use rustix::fs::{
     Access, CWD, MemfdFlags, Mode, OFlags, SealFlags, StatVfsMountFlags, access, fcntl_add_seals,
     fcntl_get_seals, memfd_create, open, statvfs,
@@ -37,7 +39,7 @@ pub fn from_own_container() -> Result<(), Error> {
     let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
     let program = match open_tree(CWD, SELF, flags) {
         Ok(mount) => {
-            crate::mounts::make_read_only(mount.as_fd()).at("making read-only a copy of", SELF)?;
+            Attributes::READ_ONLY.apply(mount.as_fd(), Reach::One).at("making read-only a copy of", SELF)?;
             mount
         }
         Err(_) => match sealed()? {

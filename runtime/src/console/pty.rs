@@ -6,11 +6,10 @@
 
 use super::socket::send;
 use crate::error::{Context, Error};
-use crate::mounts::attach_over;
 use oci_spec::runtime::Box as Size;
 use rustix::fs::{CWD, FileType, Mode, OFlags, fchown, fstat, fstatfs, mknodat, openat};
 use rustix::io::Errno;
-use rustix::mount::{OpenTreeFlags, open_tree};
+use rustix::mount::{MoveMountFlags, OpenTreeFlags, move_mount, open_tree};
 use rustix::process::{Uid, ioctl_tiocsctty};
 use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, unlockpt};
 use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
@@ -87,5 +86,6 @@ fn cover_console(terminal: &OwnedFd) -> Result<(), Error> {
     let flags =
         OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_EMPTY_PATH;
     let mount = open_tree(terminal, "", flags).at("copying the terminal for", CONSOLE)?;
-    attach_over(mount.as_fd(), place.as_fd()).at("mounting the terminal on", CONSOLE)
+    let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
+    move_mount(&mount, "", &place, "", flags).at("mounting the terminal on", CONSOLE)
 }

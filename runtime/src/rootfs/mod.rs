@@ -15,7 +15,7 @@
 //! and a path in it means what its owner wants, at every moment something else.
 
 #[allow(unsafe_code)]
-mod attributes;
+pub(crate) mod attributes;
 mod bind;
 mod cgroup_mount;
 mod devices;
