@@ -16,11 +16,12 @@ use crate::process::program::Executable;
 use crate::rootfs::{self, Root, Sources};
 use crate::seccomp::Program;
 use crate::signals::{Blocked, default_dispositions};
-use crate::{clone, idmap, keyring, loopback, reaper};
+use crate::{clone, console, idmap, keyring, loopback, reaper};
 use isolab_timeline::{Mark, Stamps};
+use oci_spec::runtime::Process;
 use rustix::io::{Errno, read};
 use rustix::process::{Signal, set_parent_process_death_signal, setsid};
-use rustix::system::sethostname;
+use rustix::system::{setdomainname, sethostname};
 use std::os::fd::{AsFd, OwnedFd};
 
 /// What the first process gets from the runtime.
@@ -84,8 +85,17 @@ impl Init<'_> {
         if let Some(name) = spec.hostname() {
             sethostname(name.as_bytes()).step("setting the host's name")?;
         }
+        if let Some(name) = spec.domainname() {
+            setdomainname(name.as_bytes()).step("setting the domain's name")?;
+        }
+        self.plan.parameters.apply()?;
         self.build_root()?;
         self.stamps.stamp(Mark::Rooted);
+        if let Some(terminal) = &self.plan.terminal {
+            let size = spec.process().as_ref().and_then(Process::console_size);
+            let own_mounts = views.new.contains(Namespaces::MOUNT);
+            console::attach(terminal.inside(), size, self.plan.attributes.uid(), own_mounts)?;
+        }
         default_dispositions();
         Ok(())
     }

@@ -40,7 +40,9 @@ impl Parameters {
                 wrong("belongs to the whole machine, not to a namespace: set it on the host")
             })?;
             if !namespaces.separates(kind) {
-                return Err(wrong(&format!("would be the host's: the container has no {kind} namespace of its own")));
+                return Err(wrong(&format!(
+                    "would be the host's: the container has no {kind} namespace of its own"
+                )));
             }
             if file == "kernel/hostname" {
                 return Err(wrong("is the property hostname"));
@@ -57,7 +59,10 @@ impl Parameters {
         for (file, value) in &self.0 {
             fs::write(format!("/proc/sys/{file}"), value).map_err(|error| {
                 let why = error.into_errno();
-                Error::property("linux.sysctl", format!("{}: setting it to {value:?}: {why}", file.replace('/', ".")))
+                Error::property(
+                    "linux.sysctl",
+                    format!("{}: setting it to {value:?}: {why}", file.replace('/', ".")),
+                )
             })?;
         }
         Ok(())

@@ -61,7 +61,8 @@ impl Making {
 
 impl Create {
     pub(crate) fn perform(self, context: &Context<'_>) -> Result<i32, Error> {
-        container::create(&self.making.recipe(context.global.store(), Gate::Start)?, context.stamps)?;
+        let recipe = self.making.recipe(context.global.store(), Gate::Start)?;
+        context.warn(&container::create(&recipe, context.stamps)?);
         Ok(0)
     }
 }

@@ -6,6 +6,7 @@ use super::recipe::{Gate, Recipe};
 use crate::cgroup::{Group, Hierarchy};
 use crate::channel::{self, Outside, Reached};
 use crate::clone::Child;
+use crate::console::Terminal;
 use crate::error::{Context, Error};
 use crate::identity::Identity;
 use crate::init::Init;
@@ -33,21 +34,27 @@ pub(crate) struct Made {
     pub(crate) record: Record,
     pub(crate) child: Child,
     pub(crate) group: Group,
+    /// The way of its terminal.
+    pub(crate) terminal: Option<Terminal>,
+    /// What was asked for and will not be had.
+    pub(crate) warnings: Vec<Error>,
 }
 
-/// Creates a container whose first process waits, or lives on alone.
+/// Creates a container whose first process waits, or lives on alone. Returns what was asked for and will not be
+/// had: warnings.
 ///
 /// The calling process must have one thread. `stamps` must be shared memory ([`crate::page`]) for the
 /// marks of the container's first process to arrive.
-pub fn create(recipe: &Recipe, stamps: &Stamps) -> Result<(), Error> {
+pub fn create(recipe: &Recipe, stamps: &Stamps) -> Result<Vec<Error>, Error> {
     let signals = Blocked::block()?;
-    make(recipe, &signals, stamps).map(drop)
+    Ok(make(recipe, &signals, stamps)?.warnings)
 }
 
 /// Makes the container; undoes everything if a step fails.
 pub(crate) fn make(recipe: &Recipe, signals: &Blocked, stamps: &Stamps) -> Result<Made, Error> {
     let spec = &recipe.config.spec;
     let plan = Plan::new(recipe)?;
+    let warnings = plan.attributes.warnings()?;
     let mut record = new_record(recipe)?;
     let folder = recipe.store.take(&recipe.id)?;
     let mut remains = Remains { folder: &folder, group: None, child: None };
@@ -67,7 +74,7 @@ pub(crate) fn make(recipe: &Recipe, signals: &Blocked, stamps: &Stamps) -> Resul
     let (Some(child), Some(group)) = (remains.child.take(), remains.group.take()) else {
         return Err(Error::Step { step: "creating the container's first process", source: Errno::CHILD });
     };
-    Ok(Made { folder, record, child, group })
+    Ok(Made { folder, record, child, group, terminal: plan.terminal, warnings })
 }
 
 fn new_record(recipe: &Recipe) -> Result<Record, Error> {

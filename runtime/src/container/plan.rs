@@ -1,13 +1,15 @@
 //! All that can be worked out before anything is made: the configuration, checked and translated. What is wrong
 //! with it is found here, when there is nothing to undo.
 
-use super::recipe::Recipe;
+use super::recipe::{Gate, Recipe};
 use crate::clocks::Offsets;
+use crate::console::Terminal;
 use crate::error::Error;
 use crate::idmap::Maps;
 use crate::namespaces::{Namespaces, Plan as Views};
 use crate::process::Attributes;
 use crate::seccomp::Program;
+use crate::sysctl::Parameters;
 use oci_spec::runtime::LinuxNamespaceType;
 
 /// The translated configuration.
@@ -18,6 +20,8 @@ pub(crate) struct Plan {
     pub(crate) views: Views,
     pub(crate) maps: Option<Maps>,
     pub(crate) clocks: Option<Offsets>,
+    pub(crate) parameters: Parameters,
+    pub(crate) terminal: Option<Terminal>,
 }
 
 impl Plan {
@@ -28,7 +32,20 @@ impl Plan {
         let seccomp = linux.and_then(|linux| linux.seccomp().as_ref());
         let views = Views::new(linux.and_then(|linux| linux.namespaces().as_deref()).unwrap_or_default())?;
         let new = |kind| views.new.contains(kind);
+        if !views.separates(LinuxNamespaceType::Uts) {
+            let names = [("hostname", spec.hostname()), ("domainname", spec.domainname())];
+            if let Some((property, _)) = names.iter().find(|(_, name)| name.is_some()) {
+                return Err(Error::property(
+                    *property,
+                    "would be the host's: there is no uts namespace for it",
+                ));
+            }
+        }
+        let detached = recipe.gate != Gate::Tied;
+        let wants_terminal = process.terminal().unwrap_or(false);
         Ok(Self {
+            parameters: linux.map(|linux| Parameters::new(linux, &views)).transpose()?.unwrap_or_default(),
+            terminal: Terminal::new(wants_terminal, recipe.console_socket.as_deref(), detached)?,
             attributes: Attributes::new(process, spec)?,
             filter: seccomp.map(Program::compile).transpose()?,
             maps: linux.map(|linux| Maps::new(linux, new(Namespaces::USER))).transpose()?.flatten(),

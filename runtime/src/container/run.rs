@@ -4,6 +4,7 @@ use super::create::{Made, make};
 use super::delete::{Remains, end_child};
 use super::recipe::{Gate, Recipe};
 use super::start::started;
+use crate::console::Terminal;
 use crate::error::Error;
 use crate::foreground::until_end_of;
 use crate::oci::hooks;
@@ -17,7 +18,7 @@ use oci_spec::runtime::Hook;
 pub struct Ended {
     /// The program's own status, or 128 + the signal that killed it; 0 for a detached one.
     pub status: i32,
-    /// Hooks that failed after its end.
+    /// What was asked for and not had, and hooks that failed after its end.
     pub warnings: Vec<Error>,
 }
 
@@ -26,7 +27,7 @@ pub fn run(recipe: &Recipe, stamps: &Stamps) -> Result<Ended, Error> {
     stamps.stamp(Mark::Isolate);
     // Before anything exists that a signal could leave behind.
     let signals = Blocked::block()?;
-    let Made { folder, record, child, group } = make(recipe, &signals, stamps)?;
+    let Made { folder, record, child, group, terminal, mut warnings } = make(recipe, &signals, stamps)?;
     let spec_hooks = recipe.config.spec.hooks().as_ref();
     let hooks_at = |point: fn(&oci_spec::runtime::Hooks) -> &Option<Vec<Hook>>| {
         spec_hooks.and_then(|hooks| point(hooks).clone())
@@ -34,21 +35,26 @@ pub fn run(recipe: &Recipe, stamps: &Stamps) -> Result<Ended, Error> {
     let ended = started(&folder, &record, &hooks_at(|hooks| hooks.poststart()))
         .inspect_err(|_| drop(end_child(&child)))
         .and_then(|()| match recipe.gate {
-            Gate::Tied => until_end_of(&child, &signals, None),
+            Gate::Tied => {
+                let relay = terminal.as_ref().map(Terminal::relay).transpose();
+                let ended = relay.and_then(|relay| until_end_of(&child, &signals, relay.flatten()));
+                // Nobody looks at the program any more.
+                ended.inspect_err(|_| drop(end_child(&child)))
+            }
             _ => Ok(0),
         });
     if recipe.gate != Gate::Tied && ended.is_ok() {
-        return Ok(Ended::default());
+        return Ok(Ended { status: 0, warnings });
     }
     stamps.stamp(Mark::Exited);
     if recipe.keep && ended.is_ok() {
         group.remove()?;
-        return Ok(Ended { status: ended?, warnings: Vec::new() });
+        return Ok(Ended { status: ended?, warnings });
     }
     let cleared = Remains { folder: &folder, group: Some(group), child: None }.clear();
     stamps.stamp(Mark::Cleaned);
-    let warnings =
-        hooks::run_all("poststop", &hooks_at(|hooks| hooks.poststop()), &record.state(Status::Stopped, 0));
+    let state = record.state(Status::Stopped, 0);
+    warnings.extend(hooks::run_all("poststop", &hooks_at(|hooks| hooks.poststop()), &state));
     let status = ended?;
     cleared?;
     Ok(Ended { status, warnings })

@@ -21,7 +21,7 @@ pub use request::Request;
 use crate::cgroup::Group;
 use crate::channel::{self, Outside, Reached};
 use crate::clone::{Child, clone_through};
-use crate::console::{Relay, Terminal};
+use crate::console::Terminal;
 use crate::container::{end_child, hand_on, write_pid};
 use crate::error::{Context, Error};
 use crate::foreground::until_end_of;
@@ -65,7 +65,7 @@ pub fn run(request: &Request<'_>) -> Result<i32, Error> {
     let wanted = request.process(&spec)?;
     let attributes = Attributes::new(&wanted, &spec)?;
     for warning in attributes.warnings()? {
-        request.log.warning(&warning);
+        request.log.warning(&warning.line());
     }
     let seccomp = spec.linux().as_ref().and_then(|linux| linux.seccomp().as_ref());
     let filter = seccomp.map(Program::compile).transpose()?;
@@ -103,17 +103,15 @@ pub fn run(request: &Request<'_>) -> Result<i32, Error> {
     let child = clone_through(enter, Namespaces::NONE, cgroups.folder(), begin)
         .step("entering the container's PID namespace")?;
     let Some(outside) = outside else { return Err(Error::Died) };
-    let followed =
-        follow(request, &record, &spec, &attributes, &child, &outside, &signals, terminal.as_ref());
-    let relay = match followed {
-        Ok(relay) => relay,
-        Err(error) => {
-            // The error that made it fail is the one to tell.
-            let _ = end_child(&child);
-            return Err(error);
+    let status = follow(request, &record, &spec, &attributes, &child, &outside, &signals).and_then(|()| {
+        if request.detach {
+            return Ok(0);
         }
-    };
-    if request.detach { Ok(0) } else { until_end_of(&child, &signals, relay) }
+        let relay = terminal.as_ref().map(Terminal::relay).transpose()?.flatten();
+        until_end_of(&child, &signals, relay)
+    });
+    // The error that made it fail is the one to tell.
+    status.inspect_err(|_| drop(end_child(&child)))
 }
 
 /// Does the runtime's part until the program runs.
@@ -125,10 +123,8 @@ fn follow(
     child: &Child,
     outside: &Outside,
     signals: &Blocked,
-    terminal: Option<&Terminal>,
-) -> Result<Option<Relay>, Error> {
+) -> Result<(), Error> {
     let pid = child.pid.as_raw_nonzero().get();
-    let mut relay = None;
     let mut ready = false;
     loop {
         match outside.wait(signals)? {
@@ -139,12 +135,11 @@ fn follow(
             Reached::Furnished => {}
             Reached::Ready => {
                 ready = true;
-                relay = terminal.map(Terminal::relay).transpose()?.flatten();
                 if let Some(file) = &request.pid_file {
                     write_pid(file, pid)?;
                 }
             }
-            Reached::Started if ready => return Ok(relay),
+            Reached::Started if ready => return Ok(()),
             Reached::Started => return Err(Error::Died),
         }
         outside.go_on()?;

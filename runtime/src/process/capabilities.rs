@@ -44,29 +44,25 @@ impl Capability {
         Self { bounding, effective, permitted, inheritable, ambient, void }
     }
 
-    /// One line for each kind of capability that will not be there although it was asked for. The
+    /// One warning for each kind of capability that will not be there although it was asked for. The
     /// specification wants a warning, not a failure. `granted`: the process is root in a user namespace and
     /// has them all.
-    pub fn warnings(&self, granted: bool) -> Result<Vec<String>, Error> {
-        let mut lines = Vec::new();
+    pub fn warnings(&self, granted: bool) -> Result<Vec<Error>, Error> {
+        let mut warnings = Vec::new();
         if !self.void.is_empty() {
-            lines.push(format!(
-                "process.capabilities: {} is void: effective must be permitted, inheritable must be \
-                 bounding, ambient must be permitted and inheritable",
-                names(self.void)
-            ));
+            let why = "is void: effective must be permitted, inheritable must be bounding, ambient must be \
+                       permitted and inheritable";
+            warnings.push(Error::property("process.capabilities", format!("{} {why}", names(self.void))));
         }
         if !granted {
             let own = capabilities(None).step("reading the capabilities")?.permitted;
             let lacking = self.permitted - own;
             if !lacking.is_empty() {
-                lines.push(format!(
-                    "process.capabilities: {} cannot be granted: the runtime itself does not have it",
-                    names(lacking)
-                ));
+                let why = "cannot be granted: the runtime itself does not have it";
+                warnings.push(Error::property("process.capabilities", format!("{} {why}", names(lacking))));
             }
         }
-        Ok(lines)
+        Ok(warnings)
     }
 
     /// Drops everything else from the bounding set. Takes `CAP_SETPCAP`.
@@ -138,7 +134,7 @@ mod tests {
         assert_eq!(sets.effective, CapabilitySet::KILL);
         assert_eq!(sets.ambient, CapabilitySet::KILL);
         let lines = sets.warnings(true).unwrap();
-        assert!(lines.len() == 1 && lines[0].contains("CAP_CHOWN, CAP_SYS_TIME"), "{lines:?}");
-        assert_eq!(asked("{}").warnings(true).unwrap(), Vec::<String>::new());
+        assert!(lines.len() == 1 && lines[0].line().contains("CAP_CHOWN, CAP_SYS_TIME"), "{lines:?}");
+        assert!(asked("{}").warnings(true).unwrap().is_empty());
     }
 }

@@ -90,9 +90,9 @@ impl Attributes {
         self.no_new_privileges
     }
 
-    /// What was asked for and will not be had, one line each. For the runtime to log before the clone: the
+    /// What was asked for and will not be had. For the runtime to log before the clone: the
     /// process's own standard error is the container's.
-    pub fn warnings(&self) -> Result<Vec<String>, Error> {
+    pub fn warnings(&self) -> Result<Vec<Error>, Error> {
         self.capabilities.warnings(self.in_user_namespace)
     }
 
