@@ -62,8 +62,8 @@ fn the_limits_are_in_force_when_the_command_starts() {
     if !can_limit(test) {
         return;
     }
-    let (mut child, output) =
-        root.start(&["--memory", "64m", "--cpus", "0.5", "--pids", "9"], "echo ready; exec sleep 100");
+    let (mut child, output) = root
+        .start(&["--memory", "64m", "--cpus", "0.5", "--pids", "9", "--init"], "echo ready; exec sleep 100");
     let folders = common::groups_of(child.id());
     let read = |name: &str| {
         let value = folders.iter().find_map(|group| fs::read_to_string(group.join(name)).ok());
@@ -76,7 +76,7 @@ fn the_limits_are_in_force_when_the_command_starts() {
     assert!(quota.as_deref().is_some_and(|text| text.starts_with("50000")), "{quota:?}");
     for group in &folders {
         let members = fs::read_to_string(group.join("cgroup.procs")).unwrap();
-        assert_eq!(members.lines().count(), 1, "the command: {members}");
+        assert_eq!(members.lines().count(), 2, "the init and the command: {members}");
     }
     rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::TERM)
         .unwrap();

@@ -4,13 +4,17 @@ mod clean;
 mod contain;
 mod create;
 mod delete;
+mod events;
 mod exec;
 mod kill;
 mod list;
+mod pause;
+mod ps;
 mod run;
 mod spec;
 mod start;
 mod state;
+mod update;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use isolab_runtime::Error;
@@ -133,6 +137,16 @@ pub(crate) enum Action {
     Delete(delete::Delete),
     /// Lists the containers
     List(list::List),
+    /// Lists the processes of a container
+    Ps(ps::Ps),
+    /// Stops all processes of a container where they are
+    Pause(pause::Pause),
+    /// Lets a paused container go on
+    Resume(pause::Pause),
+    /// Prints what a container uses, and when it runs out of memory, one JSON object a line
+    Events(events::Events),
+    /// Changes the limits of a container
+    Update(Box<update::Update>),
     /// Writes a default config.json
     Spec(spec::Spec),
     /// Runs a command in a new container on a root folder, without a bundle, and waits for it
@@ -159,6 +173,11 @@ impl Action {
             Action::Kill(kill) => kill.perform(context),
             Action::Delete(delete) => delete.perform(context),
             Action::List(list) => list.perform(context),
+            Action::Ps(ps) => ps.perform(context),
+            Action::Pause(pause) => pause.pause(context),
+            Action::Resume(pause) => pause.resume(context),
+            Action::Events(events) => events.perform(context),
+            Action::Update(update) => update.perform(context),
             Action::Spec(spec) => spec.perform(),
             Action::Contain(contain) => contain.perform(context),
             Action::Clean(clean) => clean.perform(context),
