@@ -99,11 +99,15 @@ impl Bundle {
         assert_eq!(errors(&output), "", "create succeeded, but complained");
     }
 
-    /// `create`, which must fail with one line, returned, and leave nothing.
-    pub fn refused(&self) -> String {
-        let line = refusal(&self.create_with(&[]), 1);
-        assert!(!self.call(&["state", &self.id]).status.success(), "it is there after a failed create");
-        line
+    /// `create` of a configuration with this wrong thing in it, which must fail with one line, returned, and leave nothing.
+    pub fn refuses(&self, wrong: impl std::fmt::Debug) -> String {
+        let output = self.create_with(&[]);
+        assert!(!output.status.success(), "{wrong:?} is accepted");
+        assert!(
+            !self.call(&["state", &self.id]).status.success(),
+            "{wrong:?}: it is there after a failed create"
+        );
+        refusal(&output, 1)
     }
 
     /// What the container has printed so far.

@@ -63,7 +63,7 @@ fn an_unknown_capability_is_an_error() {
     let Some(mut bundle) = Bundle::new("capabilities_unknown") else { return };
     for wrong in ["CAP_TEST", "TEST_CAP", ""] {
         bundle.config["process"]["capabilities"]["bounding"] = json!([wrong]);
-        let line = bundle.refused();
+        let line = bundle.refuses(wrong);
         assert!(line.contains(wrong), "{line}");
     }
 }

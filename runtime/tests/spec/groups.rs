@@ -108,7 +108,7 @@ fn a_path_that_climbs_is_an_error() {
     let Some(mut bundle) = bundle("groups_climb") else { return };
     for wrong in ["../outside", "/a/../../b", "a/./../../c"] {
         bundle.config["linux"]["cgroupsPath"] = json!(wrong);
-        bundle.refused();
+        bundle.refuses(wrong);
     }
 }
 
@@ -223,7 +223,7 @@ fn a_page_size_that_is_not_there_is_an_error() {
     let Some(mut bundle) = bundle("groups_pages") else { return };
     bundle.config["linux"]["resources"] =
         json!({ "hugepageLimits": [{ "pageSize": "3MB", "limit": 1 << 30 }] });
-    let line = bundle.refused();
+    let line = bundle.refuses("3MB");
     assert!(line.contains("3MB"), "{line}");
 }
 
@@ -236,10 +236,10 @@ fn any_file_of_version_two_can_be_written() {
             json!({ "pids": { "limit": 10 }, "unified": { "pids.max": "99", "memory.high": "20971520" } });
         holds(&mut bundle, all, &[("", "pids.max", "99"), ("", "memory.high", "20971520")]);
         bundle.config["linux"]["resources"] = json!({ "unified": { "../memory.high": "1" } });
-        bundle.refused();
+        bundle.refuses("../memory.high");
     }
     bundle.config["linux"]["resources"] = json!({ "unified": { "nonexistent.max": "1" } });
-    bundle.refused();
+    bundle.refuses("nonexistent.max");
 }
 
 /// What a controller that this machine has not is asked for is an error that names the property.
@@ -251,6 +251,6 @@ fn an_absent_controller_is_an_error() {
         skipped("an_absent_controller_is_an_error", "this machine has net_cls");
         return;
     }
-    let line = bundle.refused();
+    let line = bundle.refuses("network.classID");
     assert!(line.contains("network"), "{line}");
 }

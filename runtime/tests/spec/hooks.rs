@@ -121,7 +121,7 @@ fn a_failing_hook_of_create_undoes_it() {
         let Some(mut bundle) = logging("hooks_create_fail") else { return };
         let script = format!("echo {point}-failing >> {}; exit 3", bundle.inside("log").display());
         bundle.config["hooks"][point].as_array_mut().unwrap().insert(1, hook(&script));
-        let line = bundle.refused();
+        let line = bundle.refuses(point);
         assert!(line.contains(point), "{line}");
         let mut expected = twice(&POINTS[..index]);
         expected.extend([format!("{point}1"), format!("{point}-failing")]);
@@ -189,7 +189,7 @@ fn a_broken_hook_is_an_error() {
         (json!({ "path": "/no/such/hook" }), "/no/such/hook"),
     ] {
         bundle.config["hooks"] = json!({ "createRuntime": [hook] });
-        let line = bundle.refused();
+        let line = bundle.refuses(&bundle.config["hooks"]);
         assert!(line.contains(word), "{hook}: {line}");
     }
 }
@@ -202,7 +202,7 @@ fn a_hook_that_takes_too_long_is_aborted() {
         { "path": "/bin/sh", "args": ["sh", "-c", "exec sleep 600"], "timeout": 1 }
     ] });
     let start = Instant::now();
-    let line = bundle.refused();
+    let line = bundle.refuses("a hook without end");
     assert!(start.elapsed().as_secs() < 60, "it waited for the hook");
     assert!(line.contains("createRuntime"), "{line}");
 }

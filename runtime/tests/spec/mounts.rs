@@ -71,7 +71,7 @@ fn the_options_are_applied() {
         &mut bundle,
         json!({ "destination": "/wrong", "type": "tmpfs", "source": "tmpfs", "options": ["no-such-option"] }),
     );
-    let line = bundle.refused();
+    let line = bundle.refuses("no-such-option");
     assert!(line.contains("/wrong"), "{line}");
 }
 
@@ -102,7 +102,7 @@ fn folders_and_files_are_bound() {
     assert_eq!(fs::read_to_string(bundle.beside("folder/file")).unwrap(), "in the folder\nmore\n");
     assert_eq!(fs::read_to_string(bundle.beside("file")).unwrap(), "alone\n");
     mount(&mut bundle, json!({ "destination": "/x", "source": "/no/such/source", "options": ["bind"] }));
-    let line = bundle.refused();
+    let line = bundle.refuses("/no/such/source");
     assert!(line.contains("/no/such/source"), "{line}");
 }
 
@@ -122,7 +122,7 @@ fn links_do_not_lead_out_of_the_root() {
     for name in ["proc", "sys"] {
         let Some(bundle) = Bundle::new("mounts_links") else { return };
         symlink("/tmp", bundle.inside(name)).unwrap();
-        let line = bundle.refused();
+        let line = bundle.refuses(name);
         assert!(line.contains("must be mounted on ordinary directory"), "{line}");
     }
 }

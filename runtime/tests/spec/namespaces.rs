@@ -18,6 +18,13 @@ const KINDS: [(&str, &str); 7] = [
     ("uts", "uts"),
 ];
 
+/// Root of a user namespace makes no folders in a root that is not his: they are there, as in every image.
+fn mount_points(bundle: &Bundle) {
+    for name in ["dev", "proc", "sys"] {
+        fs::create_dir(bundle.inside(name)).unwrap();
+    }
+}
+
 fn namespace(process: &str, kind: &str) -> PathBuf {
     fs::read_link(format!("/proc/{process}/ns/{kind}")).unwrap()
 }
@@ -26,6 +33,7 @@ fn namespace(process: &str, kind: &str) -> PathBuf {
 #[test]
 fn namespaces_without_a_path_are_new() {
     let Some(mut bundle) = Bundle::new("namespaces_new") else { return };
+    mount_points(&bundle);
     let all = KINDS.map(|(name, _)| json!({ "type": name }));
     bundle.config["linux"]["namespaces"] = json!(all);
     for ids in ["uidMappings", "gidMappings"] {
@@ -137,15 +145,15 @@ fn wrong_and_double_namespaces_are_errors() {
         namespaces.retain(|each| each["type"] != name);
         namespaces.push(json!({ "type": name, "path": format!("/proc/self/ns/{kind}") }));
         bundle.config["linux"]["namespaces"] = json!(namespaces);
-        bundle.refused();
+        bundle.refuses((name, kind));
     }
     for path in ["proc/self/ns/net", "/no/such/namespace", "/etc/passwd"] {
         bundle.config["linux"]["namespaces"] =
             json!([{ "type": "mount" }, { "type": "network", "path": path }]);
-        bundle.refused();
+        bundle.refuses(path);
     }
     bundle.config["linux"]["namespaces"] = json!([{ "type": "mount" }, { "type": "pid" }, { "type": "pid" }]);
-    let line = bundle.refused();
+    let line = bundle.refuses("two pid namespaces");
     assert!(line.contains("pid"), "{line}");
 }
 
@@ -153,6 +161,7 @@ fn wrong_and_double_namespaces_are_errors() {
 #[test]
 fn identities_are_mapped_as_configured() {
     let Some(mut bundle) = Bundle::new("namespaces_mapping") else { return };
+    mount_points(&bundle);
     bundle.config["linux"]["namespaces"].as_array_mut().unwrap().push(json!({ "type": "user" }));
     bundle.config["linux"]["uidMappings"] = json!([{ "containerID": 0, "hostID": 1000, "size": 2000 },
         { "containerID": 5000, "hostID": 9000, "size": 1 }]);
@@ -165,7 +174,7 @@ fn identities_are_mapped_as_configured() {
     assert_eq!(words[..9], ["0", "1000", "2000", "5000", "9000", "1", "0", "1000", "3000"], "{said}");
     assert!(said.ends_with("0\ncharacter special file 1 5\n"), "{said}");
     bundle.config["linux"].as_object_mut().unwrap().remove("uidMappings");
-    let line = bundle.refused();
+    let line = bundle.refuses("no uidMappings");
     assert!(line.contains("uidMappings"), "{line}");
 }
 
@@ -201,6 +210,6 @@ fn network_devices_move_into_the_container() {
     let _ = ip(&["link", "del", &old]);
     assert!(gone, "it is still on the host");
     assert!(said.contains("198.51.100.7/24") && said.contains("UP"), "{said}");
-    let line = bundle.refused();
+    let line = bundle.refuses("an absent device");
     assert!(line.contains(&old), "a device that is not there: {line}");
 }

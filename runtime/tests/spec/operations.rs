@@ -28,7 +28,7 @@ fn an_id_is_unique_and_valid() {
     bundle.must("delete", &["--force"]);
     let id = bundle.id.clone();
     let long = "x".repeat(2000);
-    for wrong in ["", ".", "..", "a/b", "../up", "/etc", "a b", "a\nb", "-a", "ü", long.as_str()] {
+    for wrong in ["", ".", "..", "a/b", "../up", "/etc", "a b", "a\nb", "ü", long.as_str()] {
         bundle.id = wrong.to_string();
         assert!(!bundle.create_with(&["--"]).status.success(), "{wrong:?} is no id");
     }
@@ -152,8 +152,9 @@ fn the_specified_signal_arrives() {
         bundle.must("kill", &[given]);
         eventually(name, || bundle.printed().lines().any(|line| line == name));
     }
-    bundle.must_fail("kill", &["NOSUCH"]);
-    bundle.must_fail("kill", &["999"]);
+    for wrong in ["NOSUCH", "999", "-1", ""] {
+        assert!(!bundle.call(&["kill", &bundle.id, wrong]).status.success(), "{wrong:?} is no signal");
+    }
     assert_eq!(bundle.status(), "running");
 }
 
@@ -219,7 +220,7 @@ fn a_failed_create_leaves_nothing() {
     let before = fs::read_to_string("/proc/self/mountinfo").unwrap().lines().count();
     bundle.config["linux"]["cgroupsPath"] = json!(format!("/{}", bundle.id));
     bundle.config["process"]["args"] = json!(["/no/such/program"]);
-    bundle.refused();
+    bundle.refuses("/no/such/program");
     assert_eq!(fs::read_to_string("/proc/self/mountinfo").unwrap().lines().count(), before);
     assert_eq!(crate::groups::named(&bundle.id), Vec::<std::path::PathBuf>::new());
     assert_eq!(fs::read_dir(bundle.beside("state")).into_iter().flatten().count(), 0);
