@@ -182,7 +182,7 @@ fn processes_are_counted() {
 fn devices_are_allowed_in_the_listed_order() {
     let Some(mut bundle) = bundle("groups_devices") else { return };
     bundle.config["process"]["capabilities"] = ["bounding", "effective", "permitted"]
-        .map(|set| (set.to_string(), json!(["CAP_MKNOD"])))
+        .map(|set| (set.to_string(), json!(["CAP_MKNOD", "CAP_SYSLOG"])))
         .into_iter()
         .collect();
     // /dev/kmsg is 1:11, /dev/port 1:4
