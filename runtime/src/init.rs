@@ -145,7 +145,7 @@ impl Init<'_> {
         let Self { recipe, record, signals, channel, gate, .. } = self;
         // Who called `create` is told now that the container is made; who runs it at once, when it runs.
         let channel = (recipe.gate != Gate::Start).then_some(channel);
-        let started = wait_at(gate.as_ref()).and_then(|()| start_hooks(recipe, record));
+        let started = wait_at(gate.as_ref()).and_then(|()| start_hooks(recipe, record, signals));
         let error = started.map_or_else(|error| error, |()| executable.execute(signals));
         // After `start` there is nobody to tell but whoever reads the container's output.
         if !channel.is_some_and(|channel| channel.fail(&error)) {
@@ -201,7 +201,7 @@ impl Init<'_> {
         let Some(hooks) = self.recipe.config.spec.hooks() else { return Ok(()) };
         self.wait_for(Stop::Furnished)?;
         let state = self.record.state(Status::Created, std::process::id().cast_signed());
-        hooks::run("createContainer", hooks.create_container(), &state, None)
+        hooks::run("createContainer", hooks.create_container(), &state, None, Some(self.signals))
     }
 
     /// Tells the runtime how far this process is, and waits until the runtime has done its part.
@@ -224,10 +224,10 @@ fn wait_at(gate: Option<&OwnedFd>) -> Result<(), Error> {
     }
 }
 
-fn start_hooks(recipe: &Recipe, record: &Record) -> Result<(), Error> {
+fn start_hooks(recipe: &Recipe, record: &Record, signals: &Blocked) -> Result<(), Error> {
     let spec = &recipe.config.spec;
     let Some(hooks) = spec.hooks() else { return Ok(()) };
     let state = record.state(Status::Created, std::process::id().cast_signed());
     let environment = spec.process().as_ref().and_then(|process| process.env().as_deref());
-    hooks::run("startContainer", hooks.start_container(), &state, environment)
+    hooks::run("startContainer", hooks.start_container(), &state, environment, Some(signals))
 }

@@ -14,6 +14,8 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::process::Signal;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
 
 /// Faults, which belong to the process that makes them, and the stops of a background process that
 /// touches the terminal.
@@ -95,6 +97,14 @@ impl Blocked {
                 return event;
             }
         }
+    }
+
+    /// Has a program that is started by `command` get the mask that this process was started with.
+    pub(crate) fn restore_in(&self, command: &mut Command) {
+        let original = self.original;
+        let restore = move || original.thread_set_mask().map_err(std::io::Error::from);
+        // SAFETY: between fork and exec it makes one system call and nothing else.
+        unsafe { command.pre_exec(restore) };
     }
 
     /// Gives a child the mask that this process was started with.

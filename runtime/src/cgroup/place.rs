@@ -76,8 +76,25 @@ impl Place {
 
 impl Hierarchy {
     /// Where the groups of the container `id` will be, with its `cgroups_path` if it has one. Checks the
-    /// configuration and what permissions tell; makes nothing.
+    /// configuration, what permissions tell, and that nobody else is there; makes nothing.
     pub fn plan(
+        &self,
+        cgroups_path: Option<&Path>,
+        id: &str,
+        resources: &LinuxResources,
+    ) -> Result<Place, Error> {
+        let place = self.locate(cgroups_path, id, resources)?;
+        for folder in [place.v1.first().map(|folder| &folder.path), place.v2.as_ref().map(|v2| &v2.path)] {
+            if let Some(folder) = folder.filter(|folder| is_populated(folder)) {
+                let why = "this cgroup is in use: it has processes".into();
+                return Err(Problem::Path { path: folder.clone(), why }.into());
+            }
+        }
+        Ok(place)
+    }
+
+    /// The same for a container that may be there already, and whose record is lost.
+    pub fn locate(
         &self,
         cgroups_path: Option<&Path>,
         id: &str,
@@ -96,12 +113,6 @@ impl Hierarchy {
         if rules_in.is_none() && geteuid().is_root() && resources.devices().is_some() {
             let why = "this host has neither the controller devices nor cgroup version 2";
             return Err(Problem::unavailable("devices", why).into());
-        }
-        for folder in [place.v1.first().map(|folder| &folder.path), place.v2.as_ref().map(|v2| &v2.path)] {
-            if let Some(folder) = folder.filter(|folder| is_populated(folder)) {
-                let why = "this cgroup is in use: it has processes".into();
-                return Err(Problem::Path { path: folder.clone(), why }.into());
-            }
         }
         Ok(place)
     }

@@ -1,9 +1,9 @@
 //! `clean [--json]`
 
+use super::Context;
 use clap::Args;
-use isolab_runtime::Error;
-use isolab_runtime::cgroup::sweep;
 use isolab_runtime::error::FAILED;
+use isolab_runtime::{Error, container};
 use std::io::Write as _;
 
 #[derive(Debug, Args)]
@@ -14,8 +14,8 @@ pub(crate) struct Clean {
 }
 
 impl Clean {
-    pub(crate) fn perform(self) -> Result<i32, Error> {
-        let swept = sweep()?;
+    pub(crate) fn perform(self, context: &Context<'_>) -> Result<i32, Error> {
+        let swept = container::sweep(&context.global.store())?;
         let text = if self.json {
             let left = swept.left.iter().map(|(path, why)| serde_json::json!({ "path": path, "why": why }));
             let left: Vec<_> = left.collect();
@@ -25,7 +25,7 @@ impl Clean {
         };
         std::io::stdout().write_all(text.as_bytes()).map_err(|error| super::output(&error))?;
         for (path, why) in &swept.left {
-            eprintln!("isolab-runtime: removing the cgroup {}: {why}", path.display());
+            eprintln!("isolab-runtime: removing {}: {why}", path.display());
         }
         Ok(if swept.left.is_empty() { 0 } else { FAILED })
     }

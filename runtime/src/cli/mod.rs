@@ -161,7 +161,7 @@ impl Action {
             Action::List(list) => list.perform(context),
             Action::Spec(spec) => spec.perform(),
             Action::Contain(contain) => contain.perform(context),
-            Action::Clean(clean) => clean.perform(),
+            Action::Clean(clean) => clean.perform(context),
         }
     }
 }

@@ -55,9 +55,10 @@ pub(crate) fn make(recipe: &Recipe, signals: &Blocked, stamps: &Stamps) -> Resul
     let spec = &recipe.config.spec;
     let plan = Plan::new(recipe)?;
     let warnings = plan.attributes.warnings()?;
-    let mut record = new_record(recipe)?;
+    // The name first: whether it is free decides everything else.
     let folder = recipe.store.take(&recipe.id)?;
-    let mut remains = Remains { folder: &folder, group: None, child: None };
+    let mut record = new_record(recipe).inspect_err(|_| drop(folder.remove()))?;
+    let mut remains = Remains { folder: &folder, group: None, child: None, config: Some(&recipe.config) };
     let mut hooked = false;
     match build(recipe, &plan, &mut record, &mut remains, &mut hooked, signals, stamps) {
         Ok(()) => {}
@@ -66,7 +67,7 @@ pub(crate) fn make(recipe: &Recipe, signals: &Blocked, stamps: &Stamps) -> Resul
             let _ = remains.clear();
             if hooked {
                 let hooks = spec.hooks().as_ref().and_then(|hooks| hooks.poststop().clone());
-                let _ = hooks::run_all("poststop", &hooks, &record.state(Status::Stopped, 0));
+                let _ = hooks::run_poststop(&hooks, &record.state(Status::Stopped, 0), Some(signals));
             }
             return Err(error);
         }
@@ -79,7 +80,6 @@ pub(crate) fn make(recipe: &Recipe, signals: &Blocked, stamps: &Stamps) -> Resul
 
 fn new_record(recipe: &Recipe) -> Result<Record, Error> {
     let spec = &recipe.config.spec;
-    let path = spec.linux().as_ref().and_then(|linux| linux.cgroups_path().as_deref());
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     Ok(Record {
         oci_version: spec.version().clone(),
@@ -95,7 +95,8 @@ fn new_record(recipe: &Recipe) -> Result<Record, Error> {
         owner: getuid().as_raw(),
         runtime: Identity::this_process()?,
         process: None,
-        place: Hierarchy::detect()?.plan(path, &recipe.id, &resources(spec))?,
+        tied: recipe.gate == Gate::Tied,
+        place: Hierarchy::detect()?.plan(cgroups_path(spec), &recipe.id, &resources(spec))?,
     })
 }
 
@@ -172,8 +173,8 @@ fn follow(
                 let state = record.state(Status::Created, pid);
                 if let Some(hooks) = spec.hooks() {
                     #[allow(deprecated)]
-                    hooks::run("prestart", hooks.prestart(), &state, None)?;
-                    hooks::run("createRuntime", hooks.create_runtime(), &state, None)?;
+                    hooks::run("prestart", hooks.prestart(), &state, None, Some(signals))?;
+                    hooks::run("createRuntime", hooks.create_runtime(), &state, None, Some(signals))?;
                 }
             }
             Reached::Ready => {
@@ -219,8 +220,13 @@ pub(crate) fn write_pid(path: &Path, pid: i32) -> Result<(), Error> {
     fs::rename(&new, path).at("replacing", path)
 }
 
+/// Where the configuration wants the control groups.
+pub(super) fn cgroups_path(spec: &Spec) -> Option<&Path> {
+    spec.linux().as_ref()?.cgroups_path().as_deref()
+}
+
 /// What is asked of the control groups.
-fn resources(spec: &Spec) -> Cow<'_, LinuxResources> {
+pub(super) fn resources(spec: &Spec) -> Cow<'_, LinuxResources> {
     let resources = spec.linux().as_ref().and_then(|linux| linux.resources().as_ref());
     resources.map_or_else(|| Cow::Owned(LinuxResources::default()), Cow::Borrowed)
 }

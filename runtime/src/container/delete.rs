@@ -3,12 +3,15 @@
 //! The order is that of dependence: processes first, then the groups that they were in, then the folder in
 //! which all of it is written down. A crash in between leaves a folder, and so the means to begin again.
 
-use crate::cgroup::Group;
+use super::create::{cgroups_path, resources};
+use crate::cgroup::{Group, Hierarchy};
 use crate::clone::Child;
 use crate::error::{Context, Error};
+use crate::oci::config::Config;
 use crate::oci::hooks;
 use crate::oci::state::Status;
 use crate::oci::store::{Folder, Store};
+use crate::rootfs;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Signal, WaitId, WaitIdOptions, pidfd_send_signal, waitid};
@@ -23,6 +26,7 @@ pub(crate) struct Remains<'a> {
     pub(crate) folder: &'a Folder,
     pub(crate) group: Option<Group>,
     pub(crate) child: Option<Child>,
+    pub(crate) config: Option<&'a Config>,
 }
 
 impl Remains<'_> {
@@ -34,6 +38,9 @@ impl Remains<'_> {
         }
         if let Some(group) = self.group {
             result = result.and(group.remove());
+        }
+        if let Some(config) = self.config {
+            result = result.and(rootfs::clear(&config.spec, &config.bundle));
         }
         result.and(self.folder.remove())
     }
@@ -62,18 +69,13 @@ pub fn delete(store: &Store, id: &str, force: bool) -> Result<Vec<Error>, Error>
     let Some(record) = record else {
         // Taken this moment by a runtime that is about to write, or left so by one that was killed.
         if !force {
-            let fix = "`delete --force` clears it";
-            return Err(Error::WrongState {
-                id: id.into(),
-                wanted: "deleted",
-                status: Status::Creating,
-                fix,
-            });
+            let (wanted, fix) = ("deleted", "`delete --force` clears it");
+            return Err(Error::WrongState { id: id.into(), wanted, status: Status::Creating, fix });
         }
-        folder.remove()?;
-        return Ok(Vec::new());
+        return clear_without_record(&folder).map(|()| Vec::new());
     };
     let status = folder.status(&record)?;
+    let group = record.group();
     if status != Status::Stopped {
         if !force {
             let fix = "stop it first, or `delete --force`";
@@ -81,21 +83,39 @@ pub fn delete(store: &Store, id: &str, force: bool) -> Result<Vec<Error>, Error>
         }
         for process in [Some(record.runtime).filter(|_| status == Status::Creating), record.process] {
             if let Some(process) = process.map(|process| process.open()).transpose()?.flatten() {
-                end(&process)?;
+                end(&process, &group)?;
             }
         }
     }
-    let hooks = folder.config().ok().and_then(|spec| spec.hooks().as_ref()?.poststop().clone());
-    record.group().remove()?;
+    let spec = folder.config().ok();
+    group.remove()?;
+    if let Some(spec) = &spec {
+        rootfs::clear(spec, &record.bundle)?;
+    }
     folder.remove()?;
-    Ok(hooks::run_all("poststop", &hooks, &record.state(Status::Stopped, 0)))
+    let hooks = spec.and_then(|spec| spec.hooks().as_ref()?.poststop().clone());
+    Ok(hooks::run_poststop(&hooks, &record.state(Status::Stopped, 0), None))
+}
+
+/// Clears a container whose record was never written, or is lost: its groups, and so its processes, are where its
+/// configuration puts them.
+fn clear_without_record(folder: &Folder) -> Result<(), Error> {
+    if let Ok(spec) = folder.config() {
+        let place = Hierarchy::detect()?.locate(cgroups_path(&spec), folder.id(), &resources(&spec))?;
+        Group::open(place).remove()?;
+    }
+    folder.remove()
 }
 
 /// Kills a process and waits until it has gone.
-fn end(process: &OwnedFd) -> Result<(), Error> {
+fn end(process: &OwnedFd, group: &Group) -> Result<(), Error> {
     match pidfd_send_signal(process, Signal::KILL) {
         Ok(()) | Err(Errno::SRCH) => {}
         error => error.step("killing the container's first process")?,
+    }
+    // In version 1 the frozen do not even die.
+    if group.paused() {
+        group.resume()?;
     }
     let mut gone = [PollFd::new(process, PollFlags::IN)];
     match poll(&mut gone, Some(&LONGEST_DEATH)).step("waiting for the first process")? {

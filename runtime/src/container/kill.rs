@@ -5,7 +5,7 @@ use crate::oci::state::{Record, Status};
 use crate::oci::store::Store;
 use crate::signals::signal_numbered;
 use rustix::io::Errno;
-use rustix::process::{Signal, pidfd_send_signal};
+use rustix::process::{Pid, Signal, kill_process, pidfd_send_signal};
 
 /// Sends a signal to the first process of a container that is created or running.
 pub fn kill(store: &Store, id: &str, number: Signal) -> Result<(), Error> {
@@ -24,7 +24,19 @@ pub fn kill(store: &Store, id: &str, number: Signal) -> Result<(), Error> {
 pub fn kill_all(store: &Store, id: &str, number: Signal) -> Result<(), Error> {
     let folder = store.find(id)?;
     let record = folder.read()?.ok_or_else(|| Error::NoContainer(id.into()))?;
-    signal(&record, number).map(drop)
+    let pids = record.group().pids()?;
+    if pids.is_empty() {
+        // It is in no group, or there is nobody.
+        return signal(&record, number).map(drop);
+    }
+    for pid in pids.into_iter().filter_map(Pid::from_raw) {
+        match kill_process(pid, number) {
+            // It has just ended.
+            Ok(()) | Err(Errno::SRCH) => {}
+            error => error.step("signalling a process of the container")?,
+        }
+    }
+    Ok(())
 }
 
 /// A signal by its number or its name, with or without `SIG`.

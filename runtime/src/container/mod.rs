@@ -14,6 +14,7 @@ pub(crate) mod plan;
 mod recipe;
 mod run;
 mod start;
+mod sweep;
 
 pub use create::create;
 pub(crate) use create::{hand_on, write_pid};
@@ -24,3 +25,4 @@ pub use look::{Seen, look, look_at_all};
 pub use recipe::{Gate, Recipe};
 pub use run::{Ended, run};
 pub use start::start;
+pub use sweep::sweep;

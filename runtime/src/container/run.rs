@@ -32,7 +32,7 @@ pub fn run(recipe: &Recipe, stamps: &Stamps) -> Result<Ended, Error> {
     let hooks_at = |point: fn(&oci_spec::runtime::Hooks) -> &Option<Vec<Hook>>| {
         spec_hooks.and_then(|hooks| point(hooks).clone())
     };
-    let ended = started(&folder, &record, &hooks_at(|hooks| hooks.poststart()))
+    let ended = started(&record, &hooks_at(|hooks| hooks.poststart()), Some(&signals))
         .inspect_err(|_| drop(end_child(&child)))
         .and_then(|()| match recipe.gate {
             Gate::Tied => {
@@ -51,10 +51,11 @@ pub fn run(recipe: &Recipe, stamps: &Stamps) -> Result<Ended, Error> {
         group.remove()?;
         return Ok(Ended { status: ended?, warnings });
     }
-    let cleared = Remains { folder: &folder, group: Some(group), child: None }.clear();
+    let cleared =
+        Remains { folder: &folder, group: Some(group), child: None, config: Some(&recipe.config) }.clear();
     stamps.stamp(Mark::Cleaned);
     let state = record.state(Status::Stopped, 0);
-    warnings.extend(hooks::run_all("poststop", &hooks_at(|hooks| hooks.poststop()), &state));
+    warnings.extend(hooks::run_poststop(&hooks_at(|hooks| hooks.poststop()), &state, Some(&signals)));
     let status = ended?;
     cleared?;
     Ok(Ended { status, warnings })

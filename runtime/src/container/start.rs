@@ -1,13 +1,12 @@
 //! `start`: the first process executes the user's program (the specification's "Start").
 
 use super::delete::delete;
-use super::kill::signal;
 use crate::error::Error;
 use crate::oci::hooks;
 use crate::oci::state::{Record, Status};
-use crate::oci::store::{Folder, Store};
+use crate::oci::store::Store;
+use crate::signals::Blocked;
 use oci_spec::runtime::Hook;
-use rustix::process::Signal;
 
 /// Starts a created container. Exactly one of several who try succeeds.
 pub fn start(store: &Store, id: &str) -> Result<(), Error> {
@@ -21,16 +20,18 @@ pub fn start(store: &Store, id: &str) -> Result<(), Error> {
         let fix = "only a created container can be started, and once";
         return Err(Error::WrongState { id: id.into(), wanted: "started", status, fix });
     }
-    started(&folder, &record, &hooks).inspect_err(|_| {
+    started(&record, &hooks, None).inspect_err(|_| {
         // The specification: stop it, then destroy it. The hook's error is the one to tell.
-        let _ = signal(&record, Signal::KILL);
         let _ = delete(store, id, true);
     })
 }
 
 /// What follows the start of the user's program.
-pub(super) fn started(folder: &Folder, record: &Record, hooks: &Option<Vec<Hook>>) -> Result<(), Error> {
-    let _ = folder;
+pub(super) fn started(
+    record: &Record,
+    hooks: &Option<Vec<Hook>>,
+    signals: Option<&Blocked>,
+) -> Result<(), Error> {
     let pid = record.process.map_or(0, |process| process.pid);
-    hooks::run("poststart", hooks, &record.state(Status::Running, pid), None)
+    hooks::run("poststart", hooks, &record.state(Status::Running, pid), None, signals)
 }

@@ -41,12 +41,16 @@ impl Config {
 
 /// Reads and checks a configuration; `file` is named in errors.
 pub fn parse(text: &[u8], file: &Path) -> Result<Spec, Error> {
-    let spec: Spec = serde_json::from_slice(text).map_err(|source| Error::Json {
+    let mut spec: Spec = serde_json::from_slice(text).map_err(|source| Error::Json {
         what: "the configuration",
         file: file.into(),
         source,
     })?;
     check::spec(&spec)?;
+    // Without that part nothing of it is asked for.
+    if spec.linux().is_none() {
+        spec.set_linux(serde_json::from_str("{}").ok());
+    }
     Ok(spec)
 }
 

@@ -58,6 +58,9 @@ pub struct Record {
     pub owner: u32,
     /// The runtime that creates it. While it lives and `process` is not known, the container is being created.
     pub runtime: Identity,
+    /// Whether it dies with the runtime.
+    #[serde(default)]
+    pub tied: bool,
     /// Its first process, once the environment is whole.
     pub process: Option<Identity>,
     /// Where its control groups are, or will be.

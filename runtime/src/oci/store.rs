@@ -95,6 +95,11 @@ impl Folder {
         &self.id
     }
 
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Writes the record: another file, then its name in one step.
     pub fn write(&self, record: &Record) -> Result<(), Error> {
         let text = serde_json::to_vec(record).map_err(|source| Error::Json {
