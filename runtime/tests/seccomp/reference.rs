@@ -17,15 +17,23 @@ struct Condition {
 
 type Context = *mut c_void;
 
+type Init = unsafe extern "C" fn(u32) -> Context;
+type Release = unsafe extern "C" fn(Context);
+type ArchAdd = unsafe extern "C" fn(Context, u32) -> c_int;
+type ResolveName = unsafe extern "C" fn(*const c_char) -> c_int;
+type ResolveNumber = unsafe extern "C" fn(u32, c_int) -> *mut c_char;
+type RuleAdd = unsafe extern "C" fn(Context, u32, c_int, u32, *const Condition) -> c_int;
+type Export = unsafe extern "C" fn(Context, c_int) -> c_int;
+
 /// The library's functions.
 pub struct Reference {
-    init: unsafe extern "C" fn(u32) -> Context,
-    release: unsafe extern "C" fn(Context),
-    arch_add: unsafe extern "C" fn(Context, u32) -> c_int,
-    resolve_name: unsafe extern "C" fn(*const c_char) -> c_int,
-    resolve_number: unsafe extern "C" fn(u32, c_int) -> *mut c_char,
-    rule_add: unsafe extern "C" fn(Context, u32, c_int, u32, *const Condition) -> c_int,
-    export: unsafe extern "C" fn(Context, c_int) -> c_int,
+    init: Init,
+    release: Release,
+    arch_add: ArchAdd,
+    resolve_name: ResolveName,
+    resolve_number: ResolveNumber,
+    rule_add: RuleAdd,
+    export: Export,
 }
 
 impl Reference {
@@ -36,26 +44,24 @@ impl Reference {
         if library.is_null() {
             return None;
         }
-        let find = |name: &CStr| {
-            // SAFETY: the library stays loaded.
-            let function = unsafe { libc::dlsym(library, name.as_ptr()) };
-            assert!(!function.is_null(), "{name:?}");
-            function
-        };
-        // SAFETY: these are the types that seccomp.h declares for the names.
-        unsafe {
-            Some(Reference {
-                init: std::mem::transmute::<*mut c_void, _>(find(c"seccomp_init")),
-                release: std::mem::transmute::<*mut c_void, _>(find(c"seccomp_release")),
-                arch_add: std::mem::transmute::<*mut c_void, _>(find(c"seccomp_arch_add")),
-                resolve_name: std::mem::transmute::<*mut c_void, _>(find(c"seccomp_syscall_resolve_name")),
-                resolve_number: std::mem::transmute::<*mut c_void, _>(find(
-                    c"seccomp_syscall_resolve_num_arch",
-                )),
-                rule_add: std::mem::transmute::<*mut c_void, _>(find(c"seccomp_rule_add_array")),
-                export: std::mem::transmute::<*mut c_void, _>(find(c"seccomp_export_bpf")),
-            })
+        macro_rules! find {
+            ($name:literal as $type:ty) => {{
+                // SAFETY: the library stays loaded.
+                let function = unsafe { libc::dlsym(library, $name.as_ptr()) };
+                assert!(!function.is_null(), "{:?}", $name);
+                // SAFETY: seccomp.h declares the function so.
+                unsafe { std::mem::transmute::<*mut c_void, $type>(function) }
+            }};
         }
+        Some(Reference {
+            init: find!(c"seccomp_init" as Init),
+            release: find!(c"seccomp_release" as Release),
+            arch_add: find!(c"seccomp_arch_add" as ArchAdd),
+            resolve_name: find!(c"seccomp_syscall_resolve_name" as ResolveName),
+            resolve_number: find!(c"seccomp_syscall_resolve_num_arch" as ResolveNumber),
+            rule_add: find!(c"seccomp_rule_add_array" as RuleAdd),
+            export: find!(c"seccomp_export_bpf" as Export),
+        })
     }
 
     /// Whether it has heard of a system call.
