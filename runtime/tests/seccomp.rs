@@ -352,7 +352,7 @@ fn what_cannot_be_met_is_named() {
     let condition = |index: u64| json!({"index": index, "value": 0, "op": "SCMP_CMP_EQ"});
     let many: Vec<_> = (0..2000)
         .map(|value| {
-            let condition = json!({"index": 0, "value": value, "op": "SCMP_CMP_EQ"});
+            let condition = json!({"index": 0, "value": value, "op": "SCMP_CMP_GT"});
             json!({"names": ["read"], "action": "SCMP_ACT_ALLOW", "args": [condition]})
         })
         .collect();

@@ -49,8 +49,22 @@ impl Condition {
         Condition { index: 0, operator: ScmpCmpEq, value, mask: u64::MAX }
     }
 
-    /// Adds the comparison, which goes on at `yes` or at `no`.
-    pub fn assemble(self, program: &mut Assembler, narrow: bool, yes: Target, no: Target) -> Target {
+    /// Whether one reading of the argument serves both.
+    pub fn shares_with(self, other: Self) -> bool {
+        let key = |one: Self| (one.operator, one.index, one.value >> 32);
+        self.operator == ScmpCmpEq && key(self) == key(other)
+    }
+
+    /// Adds the comparison, which goes on at `yes` or at `no`. The `others` share the reading: one that holds is
+    /// enough.
+    pub fn assemble(
+        self,
+        others: &[Condition],
+        program: &mut Assembler,
+        narrow: bool,
+        yes: Target,
+        no: Target,
+    ) -> Target {
         // Less is not greater-or-equal.
         let (test, yes, no) = match self.operator {
             ScmpCmpEq | ScmpCmpMaskedEq => (Test::Equal, yes, no),
@@ -61,7 +75,8 @@ impl Condition {
             ScmpCmpLt => (Test::GreaterOrEqual, no, yes),
         };
         let offset = FIRST + SIZE * self.index;
-        let low = program.branch(test, self.value as u32, yes, no);
+        let other = others.iter().fold(no, |no, other| program.branch(test, other.value as u32, yes, no));
+        let low = program.branch(test, self.value as u32, yes, other);
         let low = self.load(program, offset, self.mask as u32, low);
         if narrow {
             return low;

@@ -21,6 +21,16 @@ pub(super) struct Rule {
     pub conditions: Vec<Condition>,
 }
 
+impl Rule {
+    /// Whether one comparison after the other decides both, see [`Condition::shares_with`].
+    pub fn shares_with(&self, other: &Rule) -> bool {
+        match (&self.conditions[..], &other.conditions[..]) {
+            ([one], [another]) => self.answer == other.answer && one.shares_with(*another),
+            _ => false,
+        }
+    }
+}
+
 /// The calls that the kernel gives one name, in the order of their numbers.
 #[derive(Debug)]
 pub(super) struct Family {

@@ -2,12 +2,12 @@
 //!
 //! Neighbours with the same answer become one stretch of numbers, so an engine's profile of some 350 calls is about
 //! sixty stretches, and a call meets six comparisons. That is also what makes a filter quick to install: the kernel
-//! runs a new one once for each call that it knows, to remember which are always allowed.
+//! compiles it once more, and runs it once for each call that it knows, to remember which are always allowed.
 
 use super::action::BAD_ARCHITECTURE;
 use super::arch::{Architecture, narrow};
 use super::bpf::{Assembler, Target, Test};
-use super::rules::{Call, Family, Policy};
+use super::rules::{Call, Family, Policy, Rule};
 use super::x32;
 
 /// What `struct seccomp_data` begins with.
@@ -33,9 +33,9 @@ pub(super) fn assemble(policy: &Policy) -> Vec<libc::sock_filter> {
 }
 
 fn head(program: &mut Assembler, policy: &Policy, family: &Family) -> Target {
-    let stretches = stretches(policy, family);
+    let segments = segments(&stretches(policy, family));
     let mut tree = Tree { program, policy, token: family.token };
-    let root = tree.grow(&stretches);
+    let root = tree.grow(&segments);
     program.load(NUMBER, root)
 }
 
@@ -46,7 +46,7 @@ struct Stretch<'a> {
     answer: Answer<'a>,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Answer<'a> {
     Always(u32),
     /// By rules for one call, the first whose conditions hold.
@@ -86,10 +86,30 @@ fn push<'a>(all: &mut Vec<Stretch<'a>>, first: u32, answer: Answer<'a>) {
     if all.last().is_some_and(|last| last.first == first) {
         all.pop();
     }
-    match (all.last().map(|last| last.answer), answer) {
-        (Some(Answer::Always(last)), Answer::Always(answer)) if last == answer => {}
-        _ => all.push(Stretch { first, answer }),
+    if all.last().is_none_or(|last| last.answer != answer) {
+        all.push(Stretch { first, answer });
     }
+}
+
+/// One or three stretches: the third has the answer of the first, and the one between them is a single number, which
+/// one comparison tells from the others.
+#[derive(Debug)]
+struct Segment<'a> {
+    stretch: Stretch<'a>,
+    but: Option<Stretch<'a>>,
+}
+
+fn segments<'a>(mut stretches: &[Stretch<'a>]) -> Vec<Segment<'a>> {
+    let mut all = Vec::with_capacity(stretches.len());
+    while let [stretch, rest @ ..] = stretches {
+        let but = match rest {
+            [one, next, ..] if one.first + 1 == next.first && next.answer == stretch.answer => Some(*one),
+            _ => None,
+        };
+        stretches = if but.is_some() { &rest[2..] } else { rest };
+        all.push(Segment { stretch: *stretch, but });
+    }
+    all
 }
 
 struct Tree<'a> {
@@ -100,13 +120,18 @@ struct Tree<'a> {
 
 impl Tree<'_> {
     /// The search among these.
-    fn grow(&mut self, stretches: &[Stretch]) -> Target {
-        match stretches {
+    fn grow(&mut self, segments: &[Segment]) -> Target {
+        match segments {
             [] => Target::Return(self.policy.default),
-            [one] => self.answer(*one),
+            [Segment { stretch, but: None }] => self.answer(stretch.answer),
+            [Segment { stretch, but: Some(one) }] => {
+                let others = self.answer(stretch.answer);
+                let this = self.answer(one.answer);
+                self.program.branch(Test::Equal, one.first, this, others)
+            }
             _ => {
-                let (low, high) = stretches.split_at(stretches.len() / 2);
-                let first = high[0].first;
+                let (low, high) = segments.split_at(segments.len() / 2);
+                let first = high[0].stretch.first;
                 let high = self.grow(high);
                 let low = self.grow(low);
                 self.program.branch(Test::GreaterOrEqual, first, high, low)
@@ -114,16 +139,20 @@ impl Tree<'_> {
         }
     }
 
-    fn answer(&mut self, stretch: Stretch) -> Target {
-        let calls = match stretch.answer {
+    fn answer(&mut self, answer: Answer) -> Target {
+        let calls = match answer {
             Answer::Always(answer) => return Target::Return(answer),
             Answer::Depends(calls) => calls,
         };
-        let narrow = narrow(self.token, stretch.first);
-        calls.iter().rev().fold(Target::Return(self.policy.default), |otherwise, call| {
-            let rule = &self.policy.rules[call.rule as usize];
-            rule.conditions.iter().rev().fold(Target::Return(rule.answer), |next, condition| {
-                condition.assemble(self.program, narrow, next, otherwise)
+        let narrow = narrow(self.token, calls[0].number);
+        let policy = self.policy;
+        let rule = |call: &Call| &policy.rules[call.rule as usize];
+        let groups = calls.chunk_by(|one, other| rule(one).shares_with(rule(other)));
+        groups.rev().fold(Target::Return(policy.default), |otherwise, group| {
+            let Rule { answer, conditions } = rule(&group[0]);
+            let others: Vec<_> = group[1..].iter().flat_map(|call| &rule(call).conditions).copied().collect();
+            conditions.iter().rev().fold(Target::Return(*answer), |next, condition| {
+                condition.assemble(&others, self.program, narrow, next, otherwise)
             })
         })
     }
