@@ -5,6 +5,7 @@ mod contain;
 mod create;
 mod delete;
 mod exec;
+mod features;
 mod kill;
 mod list;
 mod run;
@@ -125,6 +126,8 @@ pub(crate) enum Action {
     Run(run::Run),
     /// Executes one more command in a running container
     Exec(Box<exec::Exec>),
+    /// Prints what this runtime can do as JSON
+    Features(features::Features),
     /// Prints the state of a container as JSON
     State(state::State),
     /// Sends a signal to a container's first process (by default TERM)
@@ -155,6 +158,7 @@ impl Action {
             Action::Start(start) => start.perform(context),
             Action::Run(run) => run.perform(context),
             Action::Exec(exec) => exec.perform(context),
+            Action::Features(features) => features.perform(context),
             Action::State(state) => state.perform(context),
             Action::Kill(kill) => kill.perform(context),
             Action::Delete(delete) => delete.perform(context),
