@@ -22,6 +22,7 @@ use oci_spec::runtime::Process;
 use rustix::io::{Errno, read};
 use rustix::process::{Signal, set_parent_process_death_signal, setsid};
 use rustix::system::{setdomainname, sethostname};
+use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
 
 /// What the first process gets from the runtime.
@@ -81,6 +82,14 @@ impl Init<'_> {
         }
         if views.new.contains(Namespaces::NETWORK) {
             loopback::up()?;
+        }
+        if let Some(devices) = &self.plan.devices {
+            // In a user namespace nobody has power over the host's: there the runtime has moved them.
+            if !self.plan.in_user_namespace() {
+                let own = "/proc/self/ns/net";
+                devices.move_into(File::open(own).at("opening", own)?.as_fd())?;
+            }
+            devices.set_up()?;
         }
         if let Some(name) = spec.hostname() {
             sethostname(name.as_bytes()).step("setting the host's name")?;

@@ -44,6 +44,7 @@ pub mod contained;
 pub mod container;
 pub mod error;
 pub mod exec;
+pub mod features;
 mod foreground;
 pub mod identity;
 pub mod idmap;
@@ -53,6 +54,7 @@ mod keyring;
 #[allow(unsafe_code)]
 pub mod loopback;
 pub mod namespaces;
+pub mod netdev;
 pub mod oci;
 #[allow(unsafe_code)]
 pub mod page;

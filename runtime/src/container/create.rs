@@ -22,7 +22,7 @@ use oci_spec::runtime::{LinuxResources, Spec};
 use rustix::io::Errno;
 use rustix::process::getuid;
 use std::borrow::Cow;
-use std::fs;
+use std::fs::{self, File};
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -164,6 +164,11 @@ fn follow(
                     maps.write_for(child.pid)?;
                 }
                 plan.attributes.grant(child.pid)?;
+                if let Some(devices) = &plan.devices {
+                    let network = format!("/proc/{pid}/ns/net");
+                    let network = File::open(&network).at("opening", &network)?;
+                    devices.move_into(network.as_fd())?;
+                }
             }
             Reached::Filtered(listener) => {
                 hand_on(spec, record.state(Status::Creating, pid), listener.as_fd(), pid)?;

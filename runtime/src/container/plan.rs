@@ -7,6 +7,7 @@ use crate::console::Terminal;
 use crate::error::Error;
 use crate::idmap::Maps;
 use crate::namespaces::{Namespaces, Plan as Views};
+use crate::netdev::Devices;
 use crate::process::Attributes;
 use crate::seccomp::Program;
 use crate::sysctl::Parameters;
@@ -22,6 +23,7 @@ pub(crate) struct Plan {
     pub(crate) clocks: Option<Offsets>,
     pub(crate) parameters: Parameters,
     pub(crate) terminal: Option<Terminal>,
+    pub(crate) devices: Option<Devices>,
 }
 
 impl Plan {
@@ -43,7 +45,9 @@ impl Plan {
         }
         let detached = recipe.gate != Gate::Tied;
         let wants_terminal = process.terminal().unwrap_or(false);
+        let separate = views.separates(LinuxNamespaceType::Network);
         Ok(Self {
+            devices: linux.map(|linux| Devices::find(linux, separate)).transpose()?.flatten(),
             parameters: linux.map(|linux| Parameters::new(linux, &views)).transpose()?.unwrap_or_default(),
             terminal: Terminal::new(wants_terminal, recipe.console_socket.as_deref(), detached)?,
             attributes: Attributes::new(process, spec)?,

@@ -4,6 +4,8 @@
 //! who may make namespaces; where something is missing a test says so and passes.
 #![allow(dead_code, unreachable_pub)]
 
+pub mod bundle;
+
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
