@@ -67,6 +67,8 @@ pub mod seccomp;
 #[allow(unsafe_code)]
 mod signals;
 pub mod size;
+#[allow(unsafe_code)]
+pub mod standard;
 pub mod sysctl;
 
 pub use error::Error;

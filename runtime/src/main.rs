@@ -1,5 +1,8 @@
 //! `isolab-runtime`: an OCI container runtime. See the library for how.
 
+#![no_main]
+#![deny(unsafe_code)]
+
 mod cli;
 
 use clap::Parser;
@@ -7,9 +10,9 @@ use cli::{Cli, Context};
 use isolab_runtime::Error;
 use isolab_runtime::error::FAILED;
 use isolab_runtime::oci::log::Log;
-use isolab_runtime::{page, protect};
+use isolab_runtime::{page, protect, standard};
 use isolab_timeline::{Mark, Stamps};
-use std::process::exit;
+use std::panic::catch_unwind;
 
 /// What the commands that run no program end with when they fail, as engines expect.
 const REFUSED: i32 = 1;
@@ -17,17 +20,36 @@ const REFUSED: i32 = 1;
 /// The commands that make a process inside a container. A word more or less does no harm.
 const MAKES_PROCESSES: [&str; 4] = ["create", "run", "exec", "contain"];
 
-fn main() {
-    if std::env::args_os().any(|word| MAKES_PROCESSES.iter().any(|name| word == *name)) {
-        protect::from_own_container().unwrap_or_else(|error| exit(complain(&error, &Log::default())));
+/// The C library's entry. What Rust's own would do besides takes some twenty system calls, and this program does
+/// it twice a container: most of them look for the end of the stack, to say so when it overflows.
+// SAFETY: no other function of the program has this name.
+#[allow(unsafe_code)]
+#[unsafe(no_mangle)]
+extern "C" fn main(_count: i32, _arguments: *const *const u8) -> i32 {
+    catch_unwind(run).unwrap_or(FAILED)
+}
+
+fn run() -> i32 {
+    if let Err(error) = standard::hold() {
+        return complain(&error, &Log::default());
     }
-    let stamps = page::shared_stamps().unwrap_or_else(|error| exit(complain(&error, &Log::default())));
+    if std::env::args_os().any(|word| MAKES_PROCESSES.iter().any(|name| word == *name))
+        && let Err(error) = protect::from_own_container()
+    {
+        return complain(&error, &Log::default());
+    }
+    let stamps = match page::shared_stamps() {
+        Ok(stamps) => stamps,
+        Err(error) => return complain(&error, &Log::default()),
+    };
     stamps.stamp(Mark::Launcher);
-    let cli = Cli::try_parse().unwrap_or_else(|error| {
-        let _ = error.print();
-        exit(if error.use_stderr() { FAILED } else { 0 })
-    });
-    exit(perform(cli, stamps))
+    match Cli::try_parse() {
+        Ok(cli) => perform(cli, stamps),
+        Err(error) => {
+            let _ = error.print();
+            if error.use_stderr() { FAILED } else { 0 }
+        }
+    }
 }
 
 fn perform(cli: Cli, stamps: &Stamps) -> i32 {

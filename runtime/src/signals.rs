@@ -7,6 +7,7 @@
 //! The container's processes are in sessions of their own, so the terminal signals the runtime alone, and it
 //! forwards what it gets.
 
+use crate::cgroup::detect::read_whole;
 use crate::error::{Context, Error};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal as Name};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
@@ -128,11 +129,18 @@ pub(crate) fn signal_numbered(number: i32) -> Option<Signal> {
     named.or_else(|| real_time.then(|| unsafe { Signal::from_raw_unchecked(number) }))
 }
 
-/// Gives every standard signal its default disposition. `execve(2)` does so for handlers only: what the
-/// runtime's caller ignored, or Rust (SIGPIPE), the command would ignore too.
+/// Gives every signal that is ignored its default disposition. `execve(2)` does so for handlers only: what the
+/// runtime's caller ignored, the command would ignore too. Which those are the kernel says in one line of
+/// `/proc/self/status`; to ask for each would be as many calls as there are signals.
 pub(crate) fn default_dispositions() {
-    // KILL and STOP are refused: they cannot be ignored either.
-    (1..=libc::SIGSYS).for_each(default_disposition);
+    let ignored = read_whole("/proc/self/status").ok().and_then(|text| ignored(&text));
+    let ignored = ignored.unwrap_or(u64::MAX);
+    (1..=libc::SIGSYS).filter(|signal| ignored >> (signal - 1) & 1 == 1).for_each(default_disposition);
+}
+
+fn ignored(status: &[u8]) -> Option<u64> {
+    let line = status.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(b"SigIgn:\t"))?;
+    u64::from_str_radix(std::str::from_utf8(line).ok()?, 16).ok()
 }
 
 fn default_disposition(signal: i32) {
