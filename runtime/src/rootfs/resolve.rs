@@ -83,14 +83,18 @@ pub(crate) fn target(
     }
 }
 
-/// Makes what is missing of `path`: folders on the way, and `kind` at its end. A dangling link on the way is
-/// followed to the place inside the root where it points.
+/// Makes `path`, which leads to nothing yet: folders on the way, and `kind` at its end. A dangling link on the
+/// way is followed to the place inside the root where it points.
 pub(crate) fn make(root: BorrowedFd<'_>, path: &Path, kind: Kind) -> Result<OwnedFd, Errno> {
     let mut path = path.to_path_buf();
     for _ in 0..MOST_LINKS {
         match make_up_to_link(root, &path, kind)? {
             Made::All(place) => return Ok(place),
             Made::UpTo(next) => path = next,
+        }
+        match open(root, &path) {
+            Err(Errno::NOENT) => {}
+            result => return result,
         }
     }
     Err(Errno::LOOP)
@@ -107,12 +111,12 @@ fn make_up_to_link(root: BorrowedFd<'_>, path: &Path, kind: Kind) -> Result<Made
     let mut missing = Vec::new();
     let mut there = path;
     let mut folder = loop {
+        missing.push(there.file_name().ok_or(Errno::NOENT)?);
+        there = there.parent().ok_or(Errno::NOENT)?;
         match open(root, there) {
             Err(Errno::NOENT) => {}
             result => break result?,
         }
-        missing.push(there.file_name().ok_or(Errno::NOENT)?);
-        there = there.parent().ok_or(Errno::NOENT)?;
     };
     let mut there = there.to_path_buf();
     while let Some(name) = missing.pop() {
