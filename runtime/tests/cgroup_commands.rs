@@ -3,9 +3,11 @@
 mod common;
 
 use common::{Root, can_limit, eventually, folders_named, skipped};
+use isolab_runtime::cgroup::{Hierarchy, Mode};
 use serde_json::{Value, json};
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -18,6 +20,16 @@ struct Container {
 impl Container {
     /// Starts `script` under these resources. `None`, after a line: not here.
     fn start(test: &str, script: &str, resources: &Value) -> Option<Self> {
+        Self::start_with(test, script, resources, |_| ())
+    }
+
+    /// The same, with a change to the rest of the configuration.
+    fn start_with(
+        test: &str,
+        script: &str,
+        resources: &Value,
+        change: impl FnOnce(&mut Value),
+    ) -> Option<Self> {
         let root = Root::new(test)?;
         if !can_limit(test) {
             return None;
@@ -36,6 +48,7 @@ impl Container {
         config["linux"]["cgroupsPath"] = json!(format!("/isolab-test/{}", container.id));
         // What this root may not set on some hosts.
         config["process"].as_object_mut().unwrap().remove("rlimits");
+        change(&mut config);
         fs::write(&file, config.to_string()).unwrap();
         let bundle = bundle.to_str().unwrap();
         container.done(&["run", "--detach", "--bundle", bundle, &container.id]);
@@ -111,6 +124,40 @@ fn pause_and_resume() {
     container.print(&["delete", "--force", &container.id]);
     assert_eq!(folders_named(&container.id), Vec::<PathBuf>::new());
     assert!(!container.output(&["pause", &container.id]).status.success());
+}
+
+#[test]
+fn a_user_may_divide_his_group_but_not_enlarge_it() {
+    let test = "a_user_may_divide_his_group_but_not_enlarge_it";
+    if Hierarchy::detect().unwrap().mode() != Mode::V2 {
+        return skipped(test, "needs a host with cgroup v2 only");
+    }
+    let limits = json!({ "pids": { "limit": 20 } });
+    let script = "cd /sys/fs/cgroup; mkdir inner && echo made; echo $$ > inner/cgroup.procs && echo moved; \
+        echo max > pids.max || echo refused; sleep 1000";
+    for (options, said) in [(json!(["nosuid"]), "made\nmoved\nrefused\n"), (json!(["ro"]), "refused\n")] {
+        let out = Root::new(test).unwrap().beside("").with_extension("out");
+        let mounted = out.clone();
+        let container =
+            Container::start_with(test, &format!("exec >/out 2>&1; {script}"), &limits, |config| {
+                fs::write(&mounted, "").unwrap();
+                fs::set_permissions(&mounted, fs::Permissions::from_mode(0o666)).unwrap();
+                config["process"]["user"] = json!({ "uid": 65534, "gid": 65534 });
+                let mounts = config["mounts"].as_array_mut().unwrap();
+                mounts.retain(|mount| mount["destination"] != "/sys/fs/cgroup");
+                mounts.push(json!({ "destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup",
+                "options": options }));
+                mounts.push(json!({ "destination": "/out", "source": mounted, "options": ["bind"] }));
+            });
+        let Some(container) = container else { return };
+        let text = || fs::read_to_string(&out).unwrap();
+        eventually("it has tried", || text().contains("refused"));
+        let told: String =
+            text().lines().filter(|line| !line.contains(':')).map(|line| format!("{line}\n")).collect();
+        assert_eq!(told, said, "{}", text());
+        drop(container);
+        fs::remove_file(&out).unwrap();
+    }
 }
 
 #[test]
