@@ -357,7 +357,8 @@ fn the_statistics_are_those_of_the_files() {
 fn a_group_is_used_again_but_not_shared() {
     let test = "a_group_is_used_again_but_not_shared";
     let Some(_) = host(test) else { return };
-    let group = create(test, json!({ "pids": { "limit": 9 } })).unwrap();
+    let value = json!({ "pids": { "limit": 9 }, "cpu": { "period": 50_000, "quota": 20_000 } });
+    let group = create(test, value).unwrap();
     let mut child = group.start("exec sleep 100");
     let error = plan(&path(test), json!({})).unwrap_err();
     assert!(error.line().contains("in use"), "{}", error.line());
@@ -366,8 +367,14 @@ fn a_group_is_used_again_but_not_shared() {
     child.kill().unwrap();
     child.wait().unwrap();
     eventually("it is empty", || group.0.pids().unwrap().is_empty());
-    let again = create(test, json!({ "pids": { "limit": 7 } })).unwrap();
+    // What was left in it counts as little as if it were new.
+    let value = json!({ "pids": { "limit": 7 }, "cpu": { "period": 100_000, "quota": 30_000 } });
+    let again = create(test, value).unwrap();
     assert_eq!(again.read("pids.max").as_deref(), Some("7"));
+    let quota = again.read("cpu.max").or_else(|| {
+        Some(format!("{} {}", again.read("cpu.cfs_quota_us")?, again.read("cpu.cfs_period_us")?))
+    });
+    assert_eq!(quota.as_deref(), Some("30000 100000"));
 }
 
 #[test]

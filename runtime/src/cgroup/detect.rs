@@ -5,6 +5,7 @@ use super::owner::Owner;
 use super::setting::Version;
 use super::{Controller, Group, Limits, v1, v2};
 use crate::error::{Context, Error};
+use rustix::fs::{FsWord, statfs};
 use std::cell::OnceCell;
 use std::ffi::OsString;
 use std::fs::File;
@@ -13,6 +14,10 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 const PAGE: usize = 4096;
+/// `CGROUP2_SUPER_MAGIC` of the kernel's `magic.h`.
+const CGROUP2_MAGIC: FsWord = 0x6367_7270;
+/// Where everybody mounts control groups.
+const MOUNT: &str = "/sys/fs/cgroup";
 
 /// How the host mounts control groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +74,21 @@ impl Hierarchy {
     /// Reads which there are. Makes and changes nothing.
     pub fn detect() -> Result<Self, Error> {
         let read = |path: &str| read_whole(path).at("reading", path);
+        // Where the usual mount point is of version 2, there is nothing else to find: the table of all mounts,
+        // which may be long, need not be read.
+        if statfs(MOUNT).is_ok_and(|found| found.f_type == CGROUP2_MAGIC) {
+            return Ok(Self::unified_at(MOUNT.into(), &read("/proc/self/cgroup")?));
+        }
         Ok(Self::parse(&read("/proc/self/mountinfo")?, &read("/proc/self/cgroup")?))
+    }
+
+    fn unified_at(mount: PathBuf, own_groups: &[u8]) -> Self {
+        let own =
+            own_group(own_groups, true, &[]).and_then(|path| Some(mount.join(path.strip_prefix("/").ok()?)));
+        // In a container the mount may show less than the path says.
+        let own = own.filter(|own| own.exists()).unwrap_or_else(|| mount.clone());
+        let v2 = Some(Tree { mount, own, controllers: Vec::new() });
+        Self { v1: Vec::new(), v2, unified: OnceCell::new() }
     }
 
     /// What [`Hierarchy::detect`] reads from the two files, but for the controllers of version 2.

@@ -25,12 +25,14 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Default)]
 pub struct Group {
     pub(super) place: Place,
+    /// Just made: nothing of it can have come late.
+    new: bool,
 }
 
 impl Place {
     /// Makes the groups, with these limits in force.
     pub fn create(self, resources: &LinuxResources) -> Result<Group, Error> {
-        let group = Group { place: self };
+        let group = Group { place: self, new: true };
         let mut made = Vec::new();
         let result = group.make(resources, &mut made);
         if result.is_err() {
@@ -46,14 +48,14 @@ impl Place {
 impl Group {
     /// The groups of a container that was made earlier. What is gone is not missed.
     pub fn open(place: Place) -> Self {
-        Self { place }
+        Self { place, new: false }
     }
 
     fn make(&self, resources: &LinuxResources, made: &mut Vec<PathBuf>) -> Result<(), Error> {
         for folder in &self.place.v1 {
             make(&folder.path, folder.has("cpuset"), made)?;
         }
-        let settings = settings::of(resources, &|controller| self.place.version(controller), None)?;
+        let mut settings = self.settings(resources, false)?;
         if let Some(unified) = &self.place.v2 {
             if let Some(parent) = unified.path.parent() {
                 if !parent.exists() {
@@ -69,17 +71,16 @@ impl Group {
             let why = "this cgroup is in use: it has processes".into();
             return Err(Problem::Path { path: path.into(), why }.into());
         }
+        if old.is_some() {
+            settings = self.settings(resources, true)?;
+        }
         apply_all(&settings, |setting| self.folder_of(setting))?;
         self.rule_devices(resources, old.is_none())
     }
 
     /// Changes the limits of a living container; what is not given stays.
     pub fn apply(&self, resources: &LinuxResources) -> Result<(), Error> {
-        let read = |file: &str| {
-            let folder = &self.place.v2.as_ref()?.path;
-            Some(String::from_utf8_lossy(&read_whole(folder.join(file)).ok()?).into_owned())
-        };
-        let settings = settings::of(resources, &|controller| self.place.version(controller), Some(&read))?;
+        let settings = self.settings(resources, true)?;
         if let Some((unified, parent)) = self.place.v2.as_ref().and_then(|v2| Some((v2, v2.path.parent()?))) {
             v2::enable(&unified.top, parent, &needed(&settings), &unified.wanted)?;
         }
@@ -93,6 +94,16 @@ impl Group {
         }
         apply_all(&settings, |setting| self.folder_of(setting))?;
         if resources.devices().is_some() { self.rule_devices(resources, false) } else { Ok(()) }
+    }
+
+    /// What has to be written; for a group that is not new, in view of what is written there now.
+    fn settings(&self, resources: &LinuxResources, old: bool) -> Result<Vec<Setting>, Error> {
+        let read = |file: &str| {
+            let folder = &self.place.v2.as_ref()?.path;
+            Some(String::from_utf8_lossy(&read_whole(folder.join(file)).ok()?).into_owned())
+        };
+        let current = old.then_some(&read as &dyn Fn(&str) -> Option<String>);
+        Ok(settings::of(resources, &|controller| self.place.version(controller), current)?)
     }
 
     fn folder_of(&self, setting: &Setting) -> Option<&Path> {
@@ -145,7 +156,7 @@ impl Group {
 
     /// Opens the ways in.
     pub fn joining(&self) -> Result<Joining, Error> {
-        Joining::open(&self.place)
+        Joining::open(&self.place, self.new)
     }
 
     /// The processes of the container, as this PID namespace numbers them.

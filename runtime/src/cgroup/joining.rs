@@ -16,14 +16,15 @@ pub struct Joining {
 }
 
 impl Joining {
-    pub(super) fn open(place: &Place) -> Result<Self, Error> {
+    /// `new`: none of the late groups can be there.
+    pub(super) fn open(place: &Place, new: bool) -> Result<Self, Error> {
         let open = |path: &Path, flags| openat(CWD, path, flags | OFlags::CLOEXEC, Mode::empty());
         let mut tasks = Vec::with_capacity(place.v1.len());
         for folder in &place.v1 {
             let file = folder.path.join("tasks");
             tasks.push(open(&file, OFlags::WRONLY).at("opening the cgroup", &file)?);
         }
-        for folder in &place.late {
+        for folder in place.late.iter().filter(|_| !new) {
             let file = folder.path.join("tasks");
             match open(&file, OFlags::WRONLY) {
                 Ok(file) => tasks.push(file),

@@ -11,13 +11,14 @@
 //! 3. `settings`: the configuration as the values to write, with [`v1`] and [`v2`] for the words of either
 //!    version and `convert` for the numbers; `setting` is one of them and its way into the kernel.
 //! 4. `devices`: which device nodes may be used.
-//! 5. [`group`]: a group from its making to its removal, on `folders`; [`joining`] is the way in, and `late`
-//!    makes those that were not needed at first.
+//! 5. [`group`]: a group from its making to its removal, on `folders`; [`joining`] is the way in, `late`
+//!    makes those that were not needed at first, and `delegate` hands one over to the container's user.
 //! 6. `members`, `freeze`, [`stats`], [`events`]: a living container is listed, killed, paused, measured and
 //!    watched; [`limits`] are the three settings of a command line.
 //! 7. [`mod@sweep`]: removes what a killed runtime left.
 
 mod convert;
+mod delegate;
 pub mod detect;
 mod devices;
 pub mod events;

@@ -36,7 +36,7 @@ pub(super) fn of(
     }
     if let Some(cpu) = resources.cpu() {
         match of("cpu") {
-            Version::V1 => v1::settings::cpu(cpu, &mut out),
+            Version::V1 => v1::settings::cpu(cpu, current, &mut out),
             Version::V2 => v2::settings::cpu(cpu, current, &mut out)?,
         }
         cpuset("cpu.cpus", "cpuset.cpus", cpu.cpus().as_deref(), of("cpuset"), &mut out)?;

@@ -115,6 +115,7 @@ fn build(
     remains.folder.write_config(&recipe.config.text)?;
     let gate = (recipe.gate == Gate::Start).then(|| remains.folder.make_gate()).transpose()?;
     let group = remains.group.insert(record.place.clone().create(&resources(spec))?);
+    group.delegate(spec)?;
     let cgroups = group.joining()?;
 
     let sources = Sources::open(spec, &recipe.config.bundle)?;

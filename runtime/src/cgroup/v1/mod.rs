@@ -7,11 +7,10 @@
 pub(super) mod block_io;
 pub(super) mod settings;
 
-use super::detect::Tree;
+use super::detect::{Tree, read_whole};
 use super::setting::write_file;
 use super::{refused, writable};
 use crate::error::{Context, Error};
-use std::fs;
 use std::path::Path;
 
 /// The group below which a new one is made: the topmost in view, or else the one that this process is in.
@@ -27,12 +26,17 @@ pub(crate) fn base<'a>(tree: &'a Tree, controller: &str) -> Result<&'a Path, Err
 }
 
 /// Gives a new group of the cpuset controller the CPUs and memory nodes of the one above. It is made with
-/// none, and no process can join a group that has no CPU to run on.
+/// none, and no process can join a group that has no CPU to run on. Nor has the one above if another
+/// container's runtime has made it this very moment.
 pub(super) fn inherit_cpuset(folder: &Path) -> Result<(), Error> {
     let Some(parent) = folder.parent() else { return Ok(()) };
     for name in ["cpuset.cpus", "cpuset.mems"] {
         let file = parent.join(name);
-        let list = fs::read(&file).at("reading", &file)?;
+        let mut list = read_whole(&file).at("reading", &file)?;
+        if list.trim_ascii().is_empty() {
+            inherit_cpuset(parent)?;
+            list = read_whole(&file).at("reading", &file)?;
+        }
         let file = folder.join(name);
         write_file(&file, &list).at("writing", &file)?;
     }

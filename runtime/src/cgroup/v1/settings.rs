@@ -9,6 +9,9 @@ use crate::cgroup::setting::{IfMissing, Setting};
 use crate::cgroup::settings::Current;
 use oci_spec::runtime::{LinuxCpu, LinuxMemory, LinuxNetwork};
 
+/// The kernel's own default period, in microseconds.
+pub(in crate::cgroup) const PERIOD_US: u64 = 100_000;
+
 pub(in crate::cgroup) fn memory(
     memory: &LinuxMemory,
     current: Current<'_>,
@@ -66,12 +69,14 @@ pub(in crate::cgroup) fn memory(
     Ok(())
 }
 
-pub(in crate::cgroup) fn cpu(cpu: &LinuxCpu, out: &mut Vec<Setting>) {
+pub(in crate::cgroup) fn cpu(cpu: &LinuxCpu, current: Current<'_>, out: &mut Vec<Setting>) {
+    // A new group has the usual period: one file less to write.
+    let period = cpu.period().filter(|&period| current.is_some() || period != PERIOD_US);
     let unsigned = |value: Option<u64>| value.filter(|&value| value > 0).map(|value| value.to_string());
     let signed = |value: Option<i64>| value.filter(|&value| value != 0).map(|value| value.to_string());
     for (property, file, value) in [
         ("cpu.shares", "cpu.shares", unsigned(cpu.shares())),
-        ("cpu.period", "cpu.cfs_period_us", unsigned(cpu.period())),
+        ("cpu.period", "cpu.cfs_period_us", unsigned(period)),
         ("cpu.quota", "cpu.cfs_quota_us", signed(cpu.quota())),
         ("cpu.burst", "cpu.cfs_burst_us", cpu.burst().map(|value| value.to_string())),
         ("cpu.realtimePeriod", "cpu.rt_period_us", unsigned(cpu.realtime_period())),

@@ -7,10 +7,8 @@ use crate::cgroup::convert::{bytes, cpu_weight, or_max, swap_alone};
 use crate::cgroup::problem::Problem;
 use crate::cgroup::setting::{IfMissing, Setting};
 use crate::cgroup::settings::Current;
+use crate::cgroup::v1::settings::PERIOD_US;
 use oci_spec::runtime::{LinuxCpu, LinuxMemory};
-
-/// The kernel's own default period, in microseconds.
-const PERIOD_US: u64 = 100_000;
 
 pub(in crate::cgroup) fn memory(
     memory: &LinuxMemory,
