@@ -44,6 +44,8 @@ fn parse(text: &str) -> Result<CpuSet, Error> {
     let list = list::parse(text, CpuSet::MAX_CPU)
         .ok_or_else(|| Error::property("process.execCPUAffinity", wrong()))?;
     let mut set = CpuSet::new();
-    list.into_iter().for_each(|cpu| set.set(cpu));
+    for cpu in list {
+        set.set(cpu);
+    }
     Ok(set)
 }

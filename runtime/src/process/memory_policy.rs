@@ -39,7 +39,9 @@ impl MemoryPolicy {
         if let Some(text) = asked.nodes().as_deref().filter(|text| !text.is_empty()) {
             let list = list::parse(text, NODES)
                 .ok_or_else(|| wrong(&format!("{text:?} is no list of nodes such as 0-3,7")))?;
-            list.into_iter().for_each(|node| nodes[node / WORD] |= 1 << (node % WORD));
+            for node in list {
+                nodes[node / WORD] |= 1 << (node % WORD);
+            }
         }
         Ok(Self { mode: mode | flags, nodes })
     }
