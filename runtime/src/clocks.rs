@@ -4,7 +4,7 @@
 //! `unshare(2)` makes the namespace for the *next* children. Its offsets can be written only while nobody is
 //! in it: the process that makes it writes them and stays outside; who is born then is the first to enter.
 
-use crate::error::{Context, Error, IntoErrno};
+use crate::error::{Error, IntoErrno};
 use crate::namespaces::Namespaces;
 use oci_spec::runtime::Linux;
 use rustix::io::Errno;
@@ -56,12 +56,6 @@ pub(crate) fn make(offsets: Option<&Offsets>) -> Result<(), Error> {
         Errno::PERM | Errno::ACCESS => Error::property("linux.timeOffsets", "takes CAP_SYS_TIME"),
         source => Error::Path { step: "setting the clocks by", path: OFFSETS.into(), source },
     })
-}
-
-/// Moves the boot-time clock of the children ahead.
-pub fn offset_boot(seconds: i64) -> Result<(), Error> {
-    Namespaces::TIME.unshare()?;
-    fs::write(OFFSETS, format!("boottime {seconds} 0")).at("setting the boot clock by", OFFSETS)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use crate::error::{Context, Error};
 use crate::identity::Identity;
+use crate::idmap::ranges;
 use crate::oci::check;
 use crate::oci::config::Config;
 use crate::oci::default::{rootless_template, template};
@@ -104,6 +105,9 @@ impl Contained {
         let mut kinds = vec!["pid", "network", "ipc", "uts", "mount", "cgroup"];
         if !user.is_root() {
             kinds.push("user");
+            let [users, groups] = ranges::all_of(user.as_raw(), group.as_raw());
+            linux["uidMappings"] = json!(users);
+            linux["gidMappings"] = json!(groups);
         }
         if let Some(seconds) = self.boot_offset {
             kinds.push("time");

@@ -29,9 +29,19 @@ const NAMESPACES: [LinuxNamespaceType; 8] = [
     LinuxNamespaceType::Uts,
 ];
 
+const MEMORY_MODES: [&str; 7] = [
+    "MPOL_DEFAULT",
+    "MPOL_BIND",
+    "MPOL_INTERLEAVE",
+    "MPOL_WEIGHTED_INTERLEAVE",
+    "MPOL_PREFERRED",
+    "MPOL_PREFERRED_MANY",
+    "MPOL_LOCAL",
+];
+const MEMORY_FLAGS: [&str; 3] = ["MPOL_F_NUMA_BALANCING", "MPOL_F_RELATIVE_NODES", "MPOL_F_STATIC_NODES"];
+
 /// The whole structure.
 pub fn features() -> Features {
-    let words = |words: &[&str]| words.iter().map(ToString::to_string).collect::<Vec<_>>();
     let mut options: Vec<String> = rootfs::options::names().map(Into::into).collect();
     options.sort_unstable();
     let annotations =
@@ -49,6 +59,10 @@ pub fn features() -> Features {
     features.unwrap_or_default()
 }
 
+fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(ToString::to_string).collect()
+}
+
 fn linux() -> LinuxFeature {
     let capabilities = CapabilitySet::all().iter_names().filter_map(|(name, capability)| {
         // The kernel refuses to answer for one that it does not know.
@@ -56,6 +70,7 @@ fn linux() -> LinuxFeature {
     });
     let cgroup = CgroupBuilder::default().v1(true).v2(true).systemd(false).systemd_user(false).rdma(true);
     let idmap = IDMapBuilder::default().enabled(true).build().unwrap_or_default();
+    let policies = MemoryPolicyBuilder::default().modes(words(&MEMORY_MODES)).flags(words(&MEMORY_FLAGS));
     LinuxFeatureBuilder::default()
         .namespaces(NAMESPACES)
         .capabilities(capabilities.collect::<Vec<_>>())
@@ -64,7 +79,7 @@ fn linux() -> LinuxFeature {
         .apparmor(ApparmorBuilder::default().enabled(apparmor()).build().unwrap_or_default())
         .selinux(SelinuxBuilder::default().enabled(selinux()).build().unwrap_or_default())
         .intel_rdt(IntelRdtBuilder::default().enabled(false).build().unwrap_or_default())
-        .memory_policy(MemoryPolicyBuilder::default().modes([]).flags([]).build().unwrap_or_default())
+        .memory_policy(policies.build().unwrap_or_default())
         .mount_extensions(MountExtensionsBuilder::default().idmap(idmap).build().unwrap_or_default())
         .net_devices(NetDevicesBuilder::default().enabled(true).build().unwrap_or_default())
         .build()

@@ -59,9 +59,9 @@ pub struct Changes {
     pub capabilities: Vec<Capability>,
     /// Whether new privileges are ruled out; `None`: as for the container.
     pub no_new_privileges: Option<bool>,
-    /// The AppArmor profile.
+    /// The `AppArmor` profile.
     pub apparmor: Option<String>,
-    /// The SELinux label.
+    /// The `SELinux` label.
     pub label: Option<String>,
 }
 

@@ -37,12 +37,15 @@ pub struct Plan {
     pub new: Namespaces,
     /// To be entered.
     given: Vec<Given>,
+    /// An ordinary user may make a time namespace only where he is root: in the new user namespace. The process
+    /// that makes it enters it when it executes the program (since Linux 6.3).
+    time_inside: bool,
 }
 
 impl Plan {
     /// Opens what the configuration gives, and checks that it is what it says.
     pub fn new(list: &[LinuxNamespace]) -> Result<Self, Error> {
-        let mut plan = Self { new: Namespaces::NONE, given: Vec::new() };
+        let mut plan = Self { new: Namespaces::NONE, given: Vec::new(), time_inside: false };
         let mut listed = Namespaces::NONE;
         for namespace in list {
             let kind = namespace.typ();
@@ -57,6 +60,7 @@ impl Plan {
         }
         // The runtime cannot enter its own user namespace, and need not.
         plan.given.retain(|given| !(given.own && given.kind == LinuxNamespaceType::User));
+        plan.time_inside = plan.new.contains(Namespaces::TIME | Namespaces::USER) && !geteuid().is_root();
         Ok(plan)
     }
 
@@ -73,7 +77,7 @@ impl Plan {
         child: impl FnOnce() -> i32,
     ) -> Result<Child, Error> {
         let made_now = self.new.without(Namespaces::CGROUP | Namespaces::TIME);
-        let time = self.new.contains(Namespaces::TIME) && !self.makes_time_inside();
+        let time = self.new.contains(Namespaces::TIME) && !self.time_inside;
         if !time && self.given.iter().all(|given| given.kind == LinuxNamespaceType::Time) {
             return clone(made_now, cgroup, child).map_err(|source| refused(source, self.new));
         }
@@ -92,16 +96,10 @@ impl Plan {
 
     /// What is left for the first process itself to enter or to make.
     pub fn finish_inside(&self, clocks: Option<&Offsets>) -> Result<(), Error> {
-        if self.makes_time_inside() {
+        if self.time_inside {
             clocks::make(clocks)?;
         }
         self.given.iter().filter(|given| given.kind == LinuxNamespaceType::Time).try_for_each(Given::enter)
-    }
-
-    /// An ordinary user may make a time namespace only where he is root: in the new user namespace. The process
-    /// that makes it enters it when it executes the program (since Linux 6.3).
-    fn makes_time_inside(&self) -> bool {
-        self.new.contains(Namespaces::TIME | Namespaces::USER) && !geteuid().is_root()
     }
 
     /// Those that root here may enter go first; after the user namespace, those that only root in there may.

@@ -54,9 +54,6 @@ fn linux(linux: &Linux) -> Result<(), Error> {
     if linux.intel_rdt().is_some() {
         return Err(Error::property("linux.intelRdt", "this runtime does not write to resctrl"));
     }
-    if linux.memory_policy().is_some() {
-        return Err(Error::property("linux.memoryPolicy", "this runtime sets no NUMA policy"));
-    }
     if linux.mount_label().as_ref().is_some_and(|label| !label.is_empty()) {
         return Err(Error::property("linux.mountLabel", "this runtime labels no mounts (SELinux)"));
     }

@@ -3,6 +3,7 @@
 //! A process that joins a group inherits that group's CPUs but not at once what it was on: `initial` holds while it
 //! enters the container, `final` from then on.
 
+use super::list;
 use crate::error::{Context, Error};
 use oci_spec::runtime::Process;
 use rustix::thread::{CpuSet, sched_setaffinity};
@@ -38,32 +39,13 @@ fn apply(set: &CpuSet) -> Result<(), Error> {
     sched_setaffinity(None, set).step("choosing the CPUs (process.execCPUAffinity)")
 }
 
-/// `0-3,7`
 fn parse(text: &str) -> Result<CpuSet, Error> {
-    let wrong =
-        || Error::property("process.execCPUAffinity", format!("{text:?} is no list of CPUs such as 0-3,7"));
+    let wrong = || format!("{text:?} is no list of CPUs such as 0-3,7");
+    let list = list::parse(text, CpuSet::MAX_CPU)
+        .ok_or_else(|| Error::property("process.execCPUAffinity", wrong()))?;
     let mut set = CpuSet::new();
-    for part in text.split(',') {
-        let (first, last) = part.split_once('-').unwrap_or((part, part));
-        let (first, last): (usize, usize) = first.parse().ok().zip(last.parse().ok()).ok_or_else(wrong)?;
-        if first > last || last >= CpuSet::MAX_CPU {
-            return Err(wrong());
-        }
-        (first..=last).for_each(|cpu| set.set(cpu));
+    for cpu in list {
+        set.set(cpu);
     }
     Ok(set)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lists_of_ranges_are_read_and_nothing_else() {
-        let set = parse("0-2,5").unwrap();
-        assert_eq!((0..8).filter(|&cpu| set.is_set(cpu)).collect::<Vec<_>>(), [0, 1, 2, 5]);
-        for bad in ["", "a", "3-1", "0-99999999999", "1,", "-1"] {
-            assert!(parse(bad).is_err(), "{bad}");
-        }
-    }
 }

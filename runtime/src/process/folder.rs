@@ -45,9 +45,6 @@ impl Folder {
 
     /// Enters it, or fails.
     pub(crate) fn enter(&self) -> Result<(), Error> {
-        match self.try_enter()? {
-            true => Ok(()),
-            false => Err(Errno::ACCESS).at("entering the folder", &self.0),
-        }
+        if self.try_enter()? { Ok(()) } else { Err(Errno::ACCESS).at("entering the folder", &self.0) }
     }
 }

@@ -23,6 +23,9 @@ pub mod folder;
 mod home;
 pub mod label;
 pub mod limits;
+mod list;
+#[allow(unsafe_code)]
+mod memory_policy;
 #[allow(unsafe_code)]
 mod personality;
 pub mod program;
@@ -35,6 +38,7 @@ use capabilities::Capability;
 use folder::Folder;
 use label::Label;
 use limits::Limits;
+use memory_policy::MemoryPolicy;
 use oci_spec::runtime::{LinuxNamespaceType, Process, Spec};
 use personality::Personality;
 use program::{Executable, Program};
@@ -54,6 +58,7 @@ pub struct Attributes {
     scheduling: Scheduling,
     labels: Vec<Label>,
     personality: Option<Personality>,
+    memory_policy: Option<MemoryPolicy>,
     no_new_privileges: bool,
     in_user_namespace: bool,
 }
@@ -79,6 +84,10 @@ impl Attributes {
             personality: linux
                 .and_then(|linux| linux.personality().as_ref())
                 .map(Personality::new)
+                .transpose()?,
+            memory_policy: linux
+                .and_then(|linux| linux.memory_policy().as_ref())
+                .map(MemoryPolicy::new)
                 .transpose()?,
             no_new_privileges: process.no_new_privileges().unwrap_or(false),
             in_user_namespace,
@@ -125,6 +134,9 @@ impl Attributes {
         self.user.mask();
         if let Some(personality) = self.personality {
             personality.apply()?;
+        }
+        if let Some(policy) = &self.memory_policy {
+            policy.apply()?;
         }
         for label in &self.labels {
             label.apply()?;

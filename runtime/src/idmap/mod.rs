@@ -7,6 +7,10 @@
 //! `setgroups` must be denied first, or a user could drop a group and so reach files that are closed to it.
 //!
 //! A namespace without maps has no root, and what it makes belongs to nobody: nothing is made before.
+//!
+//! [`ranges`]: what there is to map, where no configuration says it.
+
+pub mod ranges;
 
 use crate::error::{Context, Error, IntoErrno};
 use oci_spec::runtime::{Linux, LinuxIdMapping};
@@ -83,13 +87,6 @@ pub(crate) fn assume_root() -> Result<(), Error> {
         }
     }
     Ok(())
-}
-
-/// Maps `user` and `group` (as seen outside) to 0 for the calling process.
-pub fn become_root(user: u32, group: u32) -> Result<(), Error> {
-    write("/proc/self/setgroups", "deny")?;
-    write("/proc/self/uid_map", &format!("0 {user} 1"))?;
-    write("/proc/self/gid_map", &format!("0 {group} 1"))
 }
 
 #[derive(Clone, Copy)]
