@@ -45,6 +45,7 @@ pub mod container;
 pub mod error;
 pub mod exec;
 mod foreground;
+pub mod fuzz;
 pub mod identity;
 pub mod idmap;
 mod init;
