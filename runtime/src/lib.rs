@@ -46,6 +46,7 @@ pub mod error;
 pub mod exec;
 pub mod features;
 mod foreground;
+pub mod fuzz;
 pub mod identity;
 pub mod idmap;
 mod init;
