@@ -1,9 +1,9 @@
 //! New processes: `clone3(2)`, which both creates a process and chooses what it shares.
 //!
 //! The container's first process is a plain copy-on-write child: an address space that it shared with
-//! the runtime would be a way out. Inside, PID 1 starts the command as `vfork(2)` does: the child borrows
-//! PID 1's memory, on a stack of its own, until it executes the command, so that no page table is
-//! copied for a process that lives for a few microseconds.
+//! the runtime would be a way out. The go-between, which enters given namespaces and makes the first process in
+//! them, works as `vfork(2)` does: it borrows the runtime's memory, on a stack of its own, so that no page
+//! table is copied for a process that lives for a few microseconds.
 
 use crate::namespaces::Namespaces;
 use rustix::io::Errno;
@@ -84,13 +84,8 @@ pub fn clone_through<E: From<Errno>>(
     result
 }
 
-/// Starts `child` in this very memory, on another stack, and waits until it executes a program or ends,
-/// as `vfork(2)` does. The child ends with the status that `child` returns.
-pub fn vfork(child: impl FnOnce() -> i32) -> Result<Pid, Errno> {
-    borrowed_memory(0, child)
-}
-
-/// With `flags` besides.
+/// Starts `child` in this very memory, on another stack, and waits until it ends, as `vfork(2)` does; with `flags`
+/// besides. The child ends with the status that `child` returns.
 fn borrowed_memory(flags: u64, child: impl FnOnce() -> i32) -> Result<Pid, Errno> {
     let mut stack = Vec::<u8>::with_capacity(STACK);
     let mut args = arguments(flags | (libc::CLONE_VM | libc::CLONE_VFORK) as u64);
@@ -102,11 +97,10 @@ fn borrowed_memory(flags: u64, child: impl FnOnce() -> i32) -> Result<Pid, Errno
     unsafe { clone3(&args, child) }
 }
 
-/// As [`vfork`], with a copy of the memory: enters a time namespace that was made for the children, which on
-/// kernels before 6.3 a child that shares memory does not.
+/// Starts `child` in a copy of this process, and does not wait. The child ends with the status that it returns.
 pub fn fork(child: impl FnOnce() -> i32) -> Result<Pid, Errno> {
     // SAFETY: without CLONE_VM the child has its own copy of all memory, this stack included.
-    unsafe { clone3(&arguments(libc::CLONE_VFORK as u64), child) }
+    unsafe { clone3(&arguments(0), child) }
 }
 
 /// Ends this process at once, without what `exit(3)` would run: that belongs to the process that it was

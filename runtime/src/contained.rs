@@ -9,6 +9,8 @@ use crate::oci::default::{rootless_template, template};
 use crate::seccomp;
 use isolab_timeline::command::environment;
 use rustix::process::{getegid, geteuid};
+use rustix::stdio::{stdin, stdout};
+use rustix::termios::isatty;
 use serde_json::{Value, json};
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -32,6 +34,8 @@ pub const CAPABILITIES: [&str; 13] = [
     "CAP_KILL",
     "CAP_AUDIT_WRITE",
 ];
+/// What engines mask besides: load and power tell of the secrets of neighbours.
+const MASKED: [&str; 2] = ["/proc/interrupts", "/sys/devices/virtual/powercap"];
 /// The kernel's own default period of CPU time, in microseconds.
 const CPU_PERIOD_US: u64 = 100_000;
 /// The kernel takes no quota under a millisecond.
@@ -84,7 +88,8 @@ impl Contained {
         let mut value =
             if user.is_root() { template() } else { rootless_template(user.as_raw(), group.as_raw()) };
         let process = &mut value["process"];
-        process["terminal"] = false.into();
+        // A terminal of its own, if the caller has one: Ctrl-C and job control then work as in any.
+        process["terminal"] = (isatty(stdin()) && isatty(stdout())).into();
         process["args"] = words(&self.command)?;
         process["env"] = words(&environment(&self.environment))?;
         process["cwd"] = word(self.workdir.as_os_str())?;
@@ -101,6 +106,9 @@ impl Contained {
             }
         }
         let linux = &mut value["linux"];
+        if let Some(masked) = linux["maskedPaths"].as_array_mut() {
+            masked.extend(MASKED.map(Value::from));
+        }
         linux["resources"] = self.resources();
         let mut kinds = vec!["pid", "network", "ipc", "uts", "mount", "cgroup"];
         if !user.is_root() {

@@ -20,6 +20,7 @@ use crate::{clone, console, idmap, keyring, loopback, reaper};
 use isolab_timeline::{Mark, Stamps};
 use oci_spec::runtime::Process;
 use rustix::io::{Errno, read};
+use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Signal, set_parent_process_death_signal, setsid};
 use rustix::system::{setdomainname, sethostname};
 use std::fs::File;
@@ -47,10 +48,7 @@ impl Init<'_> {
         match self.furnish() {
             Ok(()) if self.recipe.init => self.start_and_reap(),
             Ok(()) => self.go_on_as_the_program(),
-            Err(error) => {
-                self.channel.fail(&error);
-                error.exit_status()
-            }
+            Err(error) => self.give_up(&error),
         }
     }
 
@@ -109,12 +107,15 @@ impl Init<'_> {
         Ok(())
     }
 
-    /// Becomes what the configuration wants, and says that nothing is left to be made.
-    fn become_ready(&self) -> Result<Executable, Error> {
+    /// Becomes what the configuration wants. An init does without the filter, which would stand in its way: its
+    /// child, who installs one, can do so because neither can gain new privileges.
+    fn equip(&self) -> Result<(Executable, Option<OwnedFd>), Error> {
         let mut listener = None;
         let install = || {
             self.settle()?;
-            listener = self.plan.filter.as_ref().map(Program::install).transpose()?.flatten();
+            if !self.recipe.init {
+                listener = self.confine()?;
+            }
             Ok(())
         };
         let executable = self.plan.attributes.clone().apply(self.recipe.preserve_fds, install)?;
@@ -122,13 +123,21 @@ impl Init<'_> {
         if !self.plan.attributes.no_new_privileges() {
             self.settle()?;
         }
+        Ok((executable, listener))
+    }
+
+    fn confine(&self) -> Result<Option<OwnedFd>, Error> {
+        Ok(self.plan.filter.as_ref().map(Program::install).transpose()?.flatten())
+    }
+
+    /// Says that nothing is left to be made.
+    fn say_ready(&self, listener: Option<OwnedFd>) -> Result<(), Error> {
         if let Some(listener) = listener
             && !self.channel.hand_over(listener.as_fd())?
         {
             clone::exit(128 + Signal::KILL.as_raw());
         }
-        self.wait_for(Stop::Ready)?;
-        Ok(executable)
+        self.wait_for(Stop::Ready)
     }
 
     /// Lives on without the runtime, or dies with it. (The runtime may die before it has written down that
@@ -144,13 +153,18 @@ impl Init<'_> {
 
     /// The rest: becomes ready, waits for the start, becomes the program.
     fn go_on_as_the_program(self) -> i32 {
-        let executable = match self.become_ready() {
-            Ok(executable) => executable,
-            Err(error) => {
-                self.channel.fail(&error);
-                return error.exit_status();
-            }
-        };
+        let ready = self.equip().and_then(|(executable, listener)| {
+            self.say_ready(listener)?;
+            Ok(executable)
+        });
+        match ready {
+            Ok(executable) => self.execute(&executable),
+            Err(error) => self.give_up(&error),
+        }
+    }
+
+    /// Waits for the start and becomes the program.
+    fn execute(self, executable: &Executable) -> i32 {
         let Self { recipe, record, signals, channel, gate, .. } = self;
         // Who called `create` is told now that the container is made; who runs it at once, when it runs.
         let channel = (recipe.gate != Gate::Start).then_some(channel);
@@ -163,20 +177,55 @@ impl Init<'_> {
         error.exit_status()
     }
 
-    /// Stays as the init of the container, with the program as a child.
+    fn give_up(&self, error: &Error) -> i32 {
+        self.channel.fail(error);
+        error.exit_status()
+    }
+
+    /// Stays as the init of the container, with the program as a child. The program must find an init with no more
+    /// power than its own and no descriptor of the host's, so the child waits until that is so: until the
+    /// init's end of a pipe closes with all else.
     fn start_and_reap(self) -> i32 {
-        let Self { plan, signals, recipe, .. } = self;
-        match clone::fork(|| {
-            let own_session = setsid().step("starting a session for the command");
-            own_session.map_or_else(|error| error.exit_status(), |_| self.go_on_as_the_program())
-        }) {
-            Ok(command) => {
-                // No more power than the program: it would be a way to more. The filter would stand in its way.
-                let tamed = plan.attributes.clone().apply(recipe.preserve_fds, || Ok(()));
-                tamed
-                    .map_or_else(|error| error.exit_status(), |_| reaper::reap_until_end_of(command, signals))
+        let signals = self.signals;
+        let prepared = self.equip().and_then(|(executable, _)| {
+            Ok((executable, pipe_with(PipeFlags::CLOEXEC).step("making a pipe to the command")?))
+        });
+        let (executable, (closed, mut open)) =
+            match prepared.map(|(file, (end, begin))| (file, (end, Some(begin)))) {
+                Ok(prepared) => prepared,
+                Err(error) => return self.give_up(&error),
+            };
+        let mut this = Some(self);
+        let (own, own_end) = (&mut this, &mut open);
+        let command = clone::fork(move || {
+            drop(own_end.take());
+            own.take().map_or(crate::error::FAILED, |this| this.start_under_an_init(&executable, &closed))
+        })
+        .step("starting the command (a limit on processes counts the init as well)");
+        let command = command.and_then(|command| {
+            reaper::close_all_but_the_queue(signals)?;
+            Ok(command)
+        });
+        match (command, this) {
+            (Ok(command), this) => {
+                // Closed is closed.
+                std::mem::forget((this, open));
+                reaper::reap_until_end_of(command, signals)
             }
-            Err(_) => crate::error::FAILED,
+            (Err(error), Some(this)) => this.give_up(&error),
+            (Err(error), None) => error.exit_status(),
+        }
+    }
+
+    fn start_under_an_init(self, executable: &Executable, closed: &OwnedFd) -> i32 {
+        let ready = reaper::own_group(self.plan.terminal.is_some()).and_then(|()| {
+            read(closed, &mut [0]).step("waiting for the init")?;
+            let listener = self.confine()?;
+            self.say_ready(listener)
+        });
+        match ready {
+            Ok(()) => self.execute(executable),
+            Err(error) => self.give_up(&error),
         }
     }
 

@@ -62,6 +62,7 @@ pub mod page;
 pub mod process;
 #[allow(unsafe_code)]
 pub mod protect;
+#[allow(unsafe_code)]
 mod reaper;
 pub mod rootfs;
 pub mod seccomp;
