@@ -107,7 +107,7 @@ impl<'a> Root<'a> {
             mount::make(&mut building, each, sources.of(index))?;
         }
         devices::make_all(&building, linux, mounts)?;
-        let read_only = spec.root().as_ref().and_then(|root| root.readonly()).unwrap_or(false);
+        let read_only = spec.root().as_ref().is_some_and(|root| root.readonly() == Some(true));
         let no_pivot = options.no_pivot;
         Ok(Self { building, linux, path, read_only, propagation, no_pivot, own_mounts, no_overlay })
     }
