@@ -48,8 +48,8 @@ pub(crate) fn make(building: &mut Building<'_>, wanted: &Wanted<'_>, kind: &str)
         flags -= MountFlags::RDONLY;
         if !made && !data.split(',').any(|word| word.starts_with("mode=")) {
             // A folder that was there keeps its mode: /tmp its 1777, /root its 700.
-            let mode = fstat(&place).map_err(|error| wanted.failed("looking at the target", error))?.st_mode;
-            add(&mut data, &format!("mode={:o}", mode & 0o7777));
+            let old = fstat(&place).map_err(|error| wanted.failed("looking at its destination", error))?;
+            add(&mut data, &format!("mode={:o}", old.st_mode & 0o7777));
         }
     }
     if let Some(label) = building.label.filter(|_| !UNLABELLED.contains(&kind)) {

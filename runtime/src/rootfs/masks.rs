@@ -19,7 +19,7 @@ use rustix::io::Errno;
 use rustix::mount::{MountFlags, mount, mount_bind, mount_bind_recursive};
 use rustix::process::fchdir;
 use std::ffi::CString;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -45,7 +45,7 @@ pub(crate) fn apply(root: BorrowedFd<'_>, linux: &Linux) -> Result<(), Error> {
         };
         fchdir(&folder).at("entering", base)?;
         for path in read_only.iter().filter(|path| in_kernels_own(path, base)) {
-            masks.make_read_only(relative(path, base)).at("making read-only", path)?;
+            make_read_only(relative(path, base)).at("making read-only", path)?;
         }
         for path in masked.iter().filter(|path| in_kernels_own(path, base)) {
             masks.mask(relative(path, base), &folder).at("masking", path)?;
@@ -62,16 +62,6 @@ struct Masks<'a> {
 }
 
 impl Masks<'_> {
-    /// Makes read-only what is at `path`, seen from the current folder, and what is mounted below.
-    fn make_read_only(&self, path: &Path) -> Result<(), Errno> {
-        match mount_bind_recursive(path, path) {
-            Err(Errno::NOENT) => return Ok(()),
-            result => result?,
-        }
-        let path = CString::new(path.as_os_str().as_bytes()).map_err(|_| Errno::INVAL)?;
-        Attributes::READ_ONLY.apply_at(&path, Reach::All)
-    }
-
     /// Covers what is at `path`, seen from the current folder, which is `folder`.
     fn mask(&mut self, path: &Path, folder: &OwnedFd) -> Result<(), Errno> {
         match mount_bind("/dev/null", path) {
@@ -99,7 +89,8 @@ impl Masks<'_> {
             self.walk_to(path, |place| {
                 mount_bind_recursive(path_of(place), path_of(place))?;
                 // What the descriptor stands for is now below; the path leads to the top.
-                Attributes::READ_ONLY.apply(std::os::fd::AsFd::as_fd(&open(self.root, path)?), Reach::All)
+                let top = open(self.root, path)?;
+                Attributes::READ_ONLY.apply(top.as_fd(), Reach::All)
             })
             .at("making read-only", path)?;
         }
@@ -119,6 +110,16 @@ impl Masks<'_> {
             place => cover(&place?),
         }
     }
+}
+
+/// Makes read-only what is at `path`, seen from the current folder, and what is mounted below.
+fn make_read_only(path: &Path) -> Result<(), Errno> {
+    match mount_bind_recursive(path, path) {
+        Err(Errno::NOENT) => return Ok(()),
+        result => result?,
+    }
+    let path = CString::new(path.as_os_str().as_bytes()).map_err(|_| Errno::INVAL)?;
+    Attributes::READ_ONLY.apply_at(&path, Reach::All)
 }
 
 /// Opens `path` if what is mounted there is the file system that belongs there.

@@ -107,7 +107,7 @@ impl<'a> Root<'a> {
             mount::make(&mut building, each, sources.of(index))?;
         }
         devices::make_all(&building, linux, mounts)?;
-        let read_only = spec.root().as_ref().and_then(|root| root.readonly()).unwrap_or(false);
+        let read_only = spec.root().as_ref().is_some_and(|root| root.readonly() == Some(true));
         let no_pivot = options.no_pivot;
         Ok(Self { building, linux, path, read_only, propagation, no_pivot, own_mounts, no_overlay })
     }
@@ -170,7 +170,7 @@ fn attach(path: &Path, copy: Option<&OwnedFd>, own_mounts: bool) -> Result<Owned
     let copied = copy.is_some();
     let root = match copy {
         Some(root) => root.try_clone().at("holding the root folder", path)?,
-        None => bind::copy(path, Reach::All).at("opening the root folder", path)?,
+        None => copy_folder(path).at("opening the root folder", path)?,
     };
     let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_SYMLINKS;
     match move_mount(&root, "", CWD, path, flags) {
@@ -179,12 +179,17 @@ fn attach(path: &Path, copy: Option<&OwnedFd>, own_mounts: bool) -> Result<Owned
         Err(Errno::ACCESS | Errno::NOENT) if copied => move_mount(&root, "", CWD, "/", flags),
         result => result,
     }
-    .at("attaching the root folder (which must be a folder)", path)?;
+    .at("attaching the root folder", path)?;
     if copied || !own_mounts {
         let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
         attributes::propagate(root.as_fd(), private).at("separating from the host the root folder", path)?;
     }
     Ok(root)
+}
+
+/// Copies the mount of a root folder, and nothing but a folder.
+fn copy_folder(path: &Path) -> Result<OwnedFd, Errno> {
+    bind::copy(&path.join("."), Reach::All)
 }
 
 fn missing(property: &str) -> Error {

@@ -9,8 +9,9 @@
 //! - the container's mount namespace was given by a path, and has other folders.
 
 use super::mount::Wanted;
+use super::options::Reach;
 use super::propagation::Propagation;
-use super::{attributes, bind, idmap, root_path};
+use super::{attributes, bind, copy_folder, idmap, root_path};
 use crate::error::{Context, Error};
 use oci_spec::runtime::{Linux, LinuxNamespaceType, Spec};
 use rustix::io::Errno;
@@ -45,8 +46,7 @@ impl Sources {
         let mut sources = Self::default();
         if early {
             let path = root_path(spec, bundle)?;
-            sources.root = unless_refused(bind::copy(&path, super::options::Reach::All))
-                .at("opening the root folder", &path)?;
+            sources.root = unless_refused(copy_folder(&path)).at("opening the root folder", &path)?;
         }
         for (index, mount) in spec.mounts().iter().flatten().enumerate() {
             let wanted = Wanted::read(mount);
@@ -81,7 +81,7 @@ impl Sources {
 
 fn map(wanted: &Wanted<'_>, linux: &Linux, tree: &OwnedFd) -> Result<(), Error> {
     let users = idmap::users(wanted, linux)?;
-    let reach = wanted.options.idmap.unwrap_or(super::options::Reach::One);
+    let reach = wanted.options.idmap.unwrap_or(Reach::One);
     attributes::map_owners(tree.as_fd(), users.as_fd(), reach).map_err(|error| {
         wanted
             .failed("mapping the owners (the file system must be able to: Linux 5.12 and later, root)", error)
