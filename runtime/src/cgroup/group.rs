@@ -69,7 +69,7 @@ impl Group {
             if unified.ready && mkdir(&unified.path, MODE).is_ok() {
                 made.push(unified.path.clone());
             } else {
-                self.make_v2(unified, &needed(&settings), made)?;
+                make_v2(unified, &needed(&settings), made)?;
             }
         }
         // One that was there before may be used again, but not shared.
@@ -83,14 +83,6 @@ impl Group {
         }
         apply_all(&settings, |setting| self.folder_of(setting))?;
         self.rule_devices(resources, old.is_none())
-    }
-
-    fn make_v2(&self, unified: &Unified, needed: &[String], made: &mut Vec<PathBuf>) -> Result<(), Error> {
-        if let Some(parent) = unified.path.parent() {
-            make(parent, false, made)?;
-            v2::enable(&unified.top, parent, needed, &unified.wanted)?;
-        }
-        make(&unified.path, false, made)
     }
 
     /// Changes the limits of a living container; what is not given stays.
@@ -224,6 +216,15 @@ impl Group {
         let results: Vec<_> = folders.map(&mut each).collect();
         results.into_iter().collect()
     }
+}
+
+/// Makes the folder of version 2, and enables what is needed on the way to it.
+fn make_v2(unified: &Unified, needed: &[String], made: &mut Vec<PathBuf>) -> Result<(), Error> {
+    if let Some(parent) = unified.path.parent() {
+        make(parent, false, made)?;
+        v2::enable(&unified.top, parent, needed, &unified.wanted)?;
+    }
+    make(&unified.path, false, made)
 }
 
 /// Whether this process is in a user namespace below the first, which maps all numbers to themselves.
