@@ -123,9 +123,30 @@ fn every_limit_is_in_its_file() {
         expected.iter().chain(&[("pids.max", "17"), ("cpuset.cpus", "0"), ("cpuset.mems", "0")])
     {
         match group.read(file) {
-            Some(text) => assert_eq!(text, *value, "{file}"),
+            Some(found) => assert_eq!(found, *value, "{file}"),
             None => skipped(test, &format!("this kernel has no {file}")),
         }
+    }
+}
+
+#[test]
+fn huge_pages_of_a_size_that_there_is_are_limited() {
+    let test = "huge_pages_of_a_size_that_there_is_are_limited";
+    let Some(_) = host(test) else { return };
+    if !Path::new("/sys/kernel/mm/hugepages/hugepages-2048kB").exists() {
+        return skipped(test, "this machine has no huge pages of 2 MiB");
+    }
+    let value = json!({ "hugepageLimits": [{ "pageSize": "2MB", "limit": 4 << 20 }] });
+    let group = match create(test, value) {
+        Err(error) if error.line().contains("no cgroup controller hugetlb") => {
+            return skipped(test, &error.line());
+        }
+        result => result.unwrap(),
+    };
+    let limit = group.read("hugetlb.2MB.max").or_else(|| group.read("hugetlb.2MB.limit_in_bytes"));
+    assert_eq!(limit.as_deref(), Some("4194304"));
+    if let Some(reserved) = group.read("hugetlb.2MB.rsvd.max") {
+        assert_eq!(reserved, "4194304");
     }
 }
 
@@ -186,10 +207,7 @@ fn what_cannot_be_had_is_refused_by_name_and_leaves_nothing() {
     }
     for (property, value) in refused {
         let path = path(test);
-        let error = match create(test, value.clone()) {
-            Ok(_) => panic!("{value}"),
-            Err(error) => error,
-        };
+        let Err(error) = create(test, value.clone()) else { panic!("{value}") };
         let line = error.line();
         // Without the controller at all, it is the controller that is missing.
         assert!(line.contains(&format!("linux.resources.{property}")), "{value}: {line}");
@@ -346,9 +364,9 @@ fn the_statistics_are_those_of_the_files() {
     assert_eq!(stats.memory.usage.limit, 64 << 20);
     assert_eq!(stats.pids.limit, 9);
     assert!(stats.memory.raw.contains_key("pgfault"));
-    let text = serde_json::to_value(&stats).unwrap();
-    assert_eq!(text["memory"]["usage"]["limit"], 64 << 20);
-    assert_eq!(text["pids"]["current"], 1);
+    let json = serde_json::to_value(&stats).unwrap();
+    assert_eq!(json["memory"]["usage"]["limit"], 64 << 20);
+    assert_eq!(json["pids"]["current"], 1);
     child.kill().unwrap();
     child.wait().unwrap();
 }
@@ -409,6 +427,6 @@ fn a_path_is_absolute_or_isolabs_and_never_leads_out() {
     let above = plan(Path::new("/a/b"), json!({})).unwrap();
     assert!(above.folders().all(|folder| folder.ends_with("a/b") && !folder.ends_with("isolab/a/b")));
     // What is written to the state leads to the same place.
-    let text = serde_json::to_string(&above).unwrap();
-    assert_eq!(serde_json::from_str::<Place>(&text).unwrap(), above);
+    let written = serde_json::to_string(&above).unwrap();
+    assert_eq!(serde_json::from_str::<Place>(&written).unwrap(), above);
 }

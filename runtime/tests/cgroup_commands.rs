@@ -135,7 +135,9 @@ fn a_user_may_divide_his_group_but_not_enlarge_it() {
     let limits = json!({ "pids": { "limit": 20 } });
     let script = "cd /sys/fs/cgroup; mkdir inner && echo made; echo $$ > inner/cgroup.procs && echo moved; \
         echo max > pids.max || echo refused; sleep 1000";
-    for (options, said) in [(json!(["nosuid"]), "made\nmoved\nrefused\n"), (json!(["ro"]), "refused\n")] {
+    for (options, said) in
+        [(json!(["nosuid"]), vec!["made", "moved", "refused"]), (json!(["ro"]), vec!["refused"])]
+    {
         let out = Root::new(test).unwrap().beside("").with_extension("out");
         let mounted = out.clone();
         let container =
@@ -150,11 +152,11 @@ fn a_user_may_divide_his_group_but_not_enlarge_it() {
                 mounts.push(json!({ "destination": "/out", "source": mounted, "options": ["bind"] }));
             });
         let Some(container) = container else { return };
-        let text = || fs::read_to_string(&out).unwrap();
-        eventually("it has tried", || text().contains("refused"));
-        let told: String =
-            text().lines().filter(|line| !line.contains(':')).map(|line| format!("{line}\n")).collect();
-        assert_eq!(told, said, "{}", text());
+        let written = || fs::read_to_string(&out).unwrap();
+        eventually("it has tried", || written().contains("refused"));
+        let all = written();
+        let told: Vec<&str> = all.lines().filter(|line| !line.contains(':')).collect();
+        assert_eq!(told, said, "{all}");
         drop(container);
         fs::remove_file(&out).unwrap();
     }

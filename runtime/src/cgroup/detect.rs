@@ -3,7 +3,7 @@
 
 use super::owner::Owner;
 use super::setting::Version;
-use super::{Controller, Group, Limits, v1, v2};
+use super::{Controller, FOLDER, Group, Limits, v1, v2};
 use crate::error::{Context, Error};
 use rustix::fs::{FsWord, statfs};
 use std::cell::OnceCell;
@@ -68,6 +68,8 @@ pub struct Hierarchy {
     pub(crate) v2: Option<Tree>,
     /// The controllers of version 2: read when one is asked for that version 1 does not have.
     unified: OnceCell<Vec<String>>,
+    /// Those that isolab's folder hands on already: read first, because they are usually all that is asked for.
+    ready: OnceCell<Vec<String>>,
 }
 
 impl Hierarchy {
@@ -86,9 +88,9 @@ impl Hierarchy {
         let own =
             own_group(own_groups, true, &[]).and_then(|path| Some(mount.join(path.strip_prefix("/").ok()?)));
         // In a container the mount may show less than the path says.
-        let own = own.filter(|own| own.exists()).unwrap_or_else(|| mount.clone());
+        let own = own.filter(|own| *own == mount || own.exists()).unwrap_or_else(|| mount.clone());
         let v2 = Some(Tree { mount, own, controllers: Vec::new() });
-        Self { v1: Vec::new(), v2, unified: OnceCell::new() }
+        Self { v1: Vec::new(), v2, ..Self::default() }
     }
 
     /// What [`Hierarchy::detect`] reads from the two files, but for the controllers of version 2.
@@ -145,7 +147,15 @@ impl Hierarchy {
         if self.v1.iter().any(|tree| tree.has(controller)) {
             return Some(Version::V1);
         }
-        self.unified().iter().any(|name| name == controller).then_some(Version::V2)
+        let has = |names: &[String]| names.iter().any(|name| name == controller);
+        (has(self.ready()) || has(self.unified())).then_some(Version::V2)
+    }
+
+    /// The controllers of version 2 that need not be enabled any more for isolab's groups at the top.
+    pub(super) fn ready(&self) -> &[String] {
+        let read =
+            || self.v2.as_ref().map(|tree| v2::handed_on(&tree.mount.join(FOLDER))).unwrap_or_default();
+        self.ready.get_or_init(read)
     }
 
     /// All controllers of version 2.
@@ -171,7 +181,9 @@ impl Hierarchy {
             return v1::base(tree, name).map(drop);
         }
         match &self.v2 {
-            Some(tree) if self.version(name).is_some() => v2::base(tree, &[name.to_owned()]).map(drop),
+            Some(tree) if self.version(name).is_some() => {
+                v2::base(tree, &[name.to_owned()], self.ready()).map(drop)
+            }
             _ => Err(super::refused(name, format!("this host has no cgroup controller {controller}"))),
         }
     }
@@ -228,7 +240,7 @@ pub(crate) fn folders(hierarchy: &Hierarchy) -> Vec<PathBuf> {
     let mut folders = Vec::new();
     for tree in hierarchy.v1.iter().chain(&hierarchy.v2) {
         let upwards = tree.own.ancestors().take_while(|folder| folder.starts_with(&tree.mount));
-        folders.extend(upwards.map(|folder: &Path| folder.join(super::FOLDER)));
+        folders.extend(upwards.map(|folder: &Path| folder.join(FOLDER)));
     }
     folders
 }

@@ -1,8 +1,9 @@
 //! Making and removing the folders that are groups (`mkdir(2)`, `rmdir(2)`, `cgroups(7)`).
 
+use super::group::MODE;
 use super::v1;
 use crate::error::{Context, Error};
-use rustix::fs::{Mode, mkdir, rmdir};
+use rustix::fs::{mkdir, rmdir};
 use rustix::io::Errno;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,7 +17,7 @@ const BUSY: Duration = Duration::from_secs(1);
 /// parent between the two.
 pub(super) fn make(folder: &Path, cpuset: bool, made: &mut Vec<PathBuf>) -> Result<(), Error> {
     for _ in 0..8 {
-        match mkdir(folder, Mode::from_raw_mode(0o755)) {
+        match mkdir(folder, MODE) {
             Ok(()) => {
                 made.push(folder.into());
                 return if cpuset { v1::inherit_cpuset(folder) } else { Ok(()) };

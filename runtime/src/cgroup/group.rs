@@ -9,17 +9,23 @@ use super::detect::read_whole;
 use super::folders::{make, remove};
 use super::joining::Joining;
 use super::members::{is_populated, kill_all, pids};
-use super::place::{Folder, Place, needed};
+use super::place::{Folder, Place, Unified, needed};
 use super::problem::Problem;
 use super::setting::{Setting, Version, apply_all};
 use super::{devices, settings, v2};
 use crate::error::{Context, Error};
 use oci_spec::runtime::LinuxResources;
-use rustix::fs::{Access, CWD, Mode, OFlags, access, openat, rmdir};
+use rustix::fs::{Access, CWD, Mode, OFlags, access, mkdir, openat, rmdir};
 use rustix::io::Errno;
 use rustix::process::geteuid;
+use std::cell::OnceCell;
 use std::fs;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+/// Of a group's folder: others may look.
+pub(super) const MODE: Mode = Mode::from_raw_mode(0o755);
 
 /// The groups of one container.
 #[derive(Debug, Default)]
@@ -27,12 +33,14 @@ pub struct Group {
     pub(super) place: Place,
     /// Just made: nothing of it can have come late.
     new: bool,
+    /// The folder of version 2, once it was opened.
+    folder: OnceCell<Rc<OwnedFd>>,
 }
 
 impl Place {
     /// Makes the groups, with these limits in force.
     pub fn create(self, resources: &LinuxResources) -> Result<Group, Error> {
-        let group = Group { place: self, new: true };
+        let group = Group { place: self, new: true, folder: OnceCell::new() };
         let mut made = Vec::new();
         let result = group.make(resources, &mut made);
         if result.is_err() {
@@ -48,7 +56,7 @@ impl Place {
 impl Group {
     /// The groups of a container that was made earlier. What is gone is not missed.
     pub fn open(place: Place) -> Self {
-        Self { place, new: false }
+        Self { place, new: false, folder: OnceCell::new() }
     }
 
     fn make(&self, resources: &LinuxResources, made: &mut Vec<PathBuf>) -> Result<(), Error> {
@@ -57,13 +65,12 @@ impl Group {
         }
         let mut settings = self.settings(resources, false)?;
         if let Some(unified) = &self.place.v2 {
-            if let Some(parent) = unified.path.parent() {
-                if !parent.exists() {
-                    make(parent, false, made)?;
-                }
-                v2::enable(&unified.top, parent, &needed(&settings), &unified.wanted)?;
+            // In one step where all is ready, unless a sweep has removed the parent since.
+            if unified.ready && mkdir(&unified.path, MODE).is_ok() {
+                made.push(unified.path.clone());
+            } else {
+                make_v2(unified, &needed(&settings), made)?;
             }
-            make(&unified.path, false, made)?;
         }
         // One that was there before may be used again, but not shared.
         let old = self.place.folders().find(|&folder| !made.iter().any(|made| made == folder));
@@ -131,10 +138,7 @@ impl Group {
             let now = if new { devices::v1::allows_all() } else { devices::v1::read(&folder.path)? };
             list.enforce(&folder.path, &now).map_err(Error::from)
         } else if let Some(unified) = self.place.v2.as_ref().filter(|_| self.v1_folder("devices").is_none()) {
-            let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-            let folder =
-                openat(CWD, &unified.path, flags, Mode::empty()).at("opening the cgroup", &unified.path)?;
-            devices::enforce(&rules, &folder, new)
+            devices::enforce(&rules, &*self.open_v2(unified)?, new)
         } else {
             Ok(())
         };
@@ -156,7 +160,18 @@ impl Group {
 
     /// Opens the ways in.
     pub fn joining(&self) -> Result<Joining, Error> {
-        Joining::open(&self.place, self.new)
+        let folder = self.place.v2.as_ref().map(|unified| self.open_v2(unified)).transpose()?;
+        Joining::open(&self.place, folder, self.new)
+    }
+
+    fn open_v2(&self, unified: &Unified) -> Result<Rc<OwnedFd>, Error> {
+        if let Some(folder) = self.folder.get() {
+            return Ok(folder.clone());
+        }
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let folder =
+            openat(CWD, &unified.path, flags, Mode::empty()).at("opening the cgroup", &unified.path)?;
+        Ok(self.folder.get_or_init(|| folder.into()).clone())
     }
 
     /// The processes of the container, as this PID namespace numbers them.
@@ -201,6 +216,15 @@ impl Group {
         let results: Vec<_> = folders.map(&mut each).collect();
         results.into_iter().collect()
     }
+}
+
+/// Makes the folder of version 2, and enables what is needed on the way to it.
+fn make_v2(unified: &Unified, needed: &[String], made: &mut Vec<PathBuf>) -> Result<(), Error> {
+    if let Some(parent) = unified.path.parent() {
+        make(parent, false, made)?;
+        v2::enable(&unified.top, parent, needed, &unified.wanted)?;
+    }
+    make(&unified.path, false, made)
 }
 
 /// Whether this process is in a user namespace below the first, which maps all numbers to themselves.

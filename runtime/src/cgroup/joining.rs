@@ -6,18 +6,19 @@ use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::{Errno, write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
+use std::rc::Rc;
 
 /// The ways into a container's groups, open: one `tasks` file a hierarchy of version 1, the folder itself of
 /// version 2.
 #[derive(Debug, Default)]
 pub struct Joining {
     tasks: Vec<OwnedFd>,
-    folder: Option<OwnedFd>,
+    folder: Option<Rc<OwnedFd>>,
 }
 
 impl Joining {
-    /// `new`: none of the late groups can be there.
-    pub(super) fn open(place: &Place, new: bool) -> Result<Self, Error> {
+    /// `folder`: that of version 2; `new`: none of the late groups can be there.
+    pub(super) fn open(place: &Place, folder: Option<Rc<OwnedFd>>, new: bool) -> Result<Self, Error> {
         let open = |path: &Path, flags| openat(CWD, path, flags | OFlags::CLOEXEC, Mode::empty());
         let mut tasks = Vec::with_capacity(place.v1.len());
         for folder in &place.v1 {
@@ -34,12 +35,7 @@ impl Joining {
                 Err(error) => return Err(error).at("opening the cgroup", &file),
             }
         }
-        let flags = OFlags::PATH | OFlags::DIRECTORY;
-        let folder = place
-            .v2
-            .as_ref()
-            .map(|unified| open(&unified.path, flags).at("opening the cgroup", &unified.path));
-        Ok(Self { tasks, folder: folder.transpose()? })
+        Ok(Self { tasks, folder })
     }
 
     /// The folder for [`crate::clone::clone`].

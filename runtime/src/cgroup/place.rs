@@ -42,6 +42,9 @@ pub(super) struct Unified {
     pub(super) top: PathBuf,
     /// What is enabled beyond what the configuration needs, if it goes: engines read statistics.
     pub(super) wanted: Vec<String>,
+    /// Whether all of it was enabled when this was planned.
+    #[serde(skip)]
+    pub(super) ready: bool,
 }
 
 /// The folders of one container, made or not.
@@ -143,7 +146,8 @@ impl Hierarchy {
         }
         if let Some(tree) = self.v2.as_ref().filter(|_| self.v1.is_empty() || in_v2(settings)) {
             let top = tree.mount.clone();
-            place.v2 = Some(Unified { path: top.join(rest), top, wanted: self.unified().to_vec() });
+            place.v2 =
+                Some(Unified { path: top.join(rest), top, wanted: self.unified().to_vec(), ready: false });
         }
         Ok(place)
     }
@@ -193,11 +197,12 @@ impl Hierarchy {
         }
         if let Some(tree) = self.v2.as_ref().filter(|_| self.v1.is_empty() || in_v2(settings)) {
             let needed = needed(settings);
-            match v2::base(tree, &needed) {
-                Ok(base) => {
+            match v2::base(tree, &needed, self.ready()) {
+                Ok((base, ready)) => {
+                    let ready = ready && !everywhere;
                     let wanted = if everywhere { v2::controllers(base) } else { Vec::new() };
                     let path = base.join(FOLDER).join(name);
-                    place.v2 = Some(Unified { path, top: base.into(), wanted });
+                    place.v2 = Some(Unified { path, top: base.into(), wanted, ready });
                 }
                 Err(error) if in_v2(settings) => return Err(error),
                 Err(error) => place.without = Some(error.line()),

@@ -39,8 +39,8 @@ pub(super) fn of(
             Version::V1 => v1::settings::cpu(cpu, current, &mut out),
             Version::V2 => v2::settings::cpu(cpu, current, &mut out)?,
         }
-        cpuset("cpu.cpus", "cpuset.cpus", cpu.cpus().as_deref(), of("cpuset"), &mut out)?;
-        cpuset("cpu.mems", "cpuset.mems", cpu.mems().as_deref(), of("cpuset"), &mut out)?;
+        cpuset("cpu.cpus", "cpuset.cpus", cpu.cpus().as_deref(), &of, &mut out)?;
+        cpuset("cpu.mems", "cpuset.mems", cpu.mems().as_deref(), &of, &mut out)?;
     }
     if let Some(pids) = resources.pids() {
         // None at all and one come to the same, because the first is in the group before it can fork; but
@@ -89,14 +89,14 @@ fn cpuset(
     property: &'static str,
     file: &'static str,
     list: Option<&str>,
-    version: Version,
+    version: &dyn Fn(&str) -> Version,
     out: &mut Vec<Setting>,
 ) -> Result<(), Problem> {
     let Some(list) = list.filter(|list| !list.is_empty()) else { return Ok(()) };
     if list.bytes().any(|byte| !(byte.is_ascii_digit() || b",-: /".contains(&byte))) {
         return Err(Problem::invalid(property, format!("\"{list}\" is not a list such as 0-3,6")));
     }
-    out.push(Setting { version, ..Setting::v2(property, file, list) });
+    out.push(Setting { version: version("cpuset"), ..Setting::v2(property, file, list) });
     Ok(())
 }
 

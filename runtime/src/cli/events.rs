@@ -3,6 +3,7 @@
 use super::{Context, output};
 use clap::Args;
 use isolab_runtime::cgroup::events::{Event, watch};
+use isolab_runtime::identity::Identity;
 use isolab_runtime::oci::state::Status;
 use isolab_runtime::{Error, container};
 use serde_json::{Value, json};
@@ -27,7 +28,7 @@ impl Events {
     pub(crate) fn perform(self, context: &Context<'_>) -> Result<i32, Error> {
         let seen = container::look(&context.global.store(), &self.id)?;
         let process = seen.record.process.filter(|_| seen.status != Status::Stopped);
-        let Some(process) = process.map(|process| process.open()).transpose()?.flatten() else {
+        let Some(process) = process.map(Identity::open).transpose()?.flatten() else {
             return Err(Error::NotRunning { id: self.id, wanted: "watched", status: seen.status });
         };
         let group = seen.record.group();

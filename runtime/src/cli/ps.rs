@@ -75,5 +75,7 @@ fn rows(table: &str, pids: &[i32]) -> String {
         let pid = column.and_then(|column| line.split_whitespace().nth(column)?.parse::<i32>().ok());
         pid.is_some_and(|pid| pids.contains(&pid))
     };
-    std::iter::once(heading).chain(lines.filter(ours)).map(|line| format!("{line}\n")).collect()
+    let mut rows: Vec<&str> = std::iter::once(heading).chain(lines.filter(ours)).collect();
+    rows.push("");
+    rows.join("\n")
 }

@@ -18,12 +18,21 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-/// The group in which isolab's folder lies, or can be made with `controllers` enabled below it.
-pub(crate) fn base<'a>(tree: &'a Tree, controllers: &[String]) -> Result<&'a Path, Error> {
+/// The group in which isolab's folder lies, or can be made with `controllers` enabled below it; and whether
+/// they are enabled there: by an earlier run, which is the usual case. `ready`: those at the top that are.
+pub(crate) fn base<'a>(
+    tree: &'a Tree,
+    controllers: &[String],
+    ready: &[String],
+) -> Result<(&'a Path, bool), Error> {
+    let all = !controllers.is_empty() && controllers.iter().all(|each| ready.contains(each));
+    if all && geteuid().is_root() && writable(&tree.mount).is_ok() {
+        return Ok((&tree.mount, true));
+    }
     let mut why = None;
     for base in bases(tree) {
         match usable(base, controllers) {
-            Ok(()) => return Ok(base),
+            Ok(()) => return Ok((base, false)),
             // The nearest group's reason is the one that its user can do something about.
             Err(error) => {
                 why.get_or_insert_with(|| format!("{}: {error}", base.display()));
@@ -44,7 +53,7 @@ fn usable(base: &Path, controllers: &[String]) -> io::Result<()> {
     writable(base)?;
     // A process may move only below a group whose list of processes it may write.
     writable(&base.join("cgroup.procs"))?;
-    // The usual case: an earlier run has enabled it all.
+    // An earlier run has enabled it all.
     if listed(&base.join(FOLDER).join("cgroup.subtree_control"), controllers).is_ok_and(|all| all) {
         return Ok(());
     }
@@ -64,7 +73,16 @@ fn usable(base: &Path, controllers: &[String]) -> io::Result<()> {
 
 /// The controllers that a group was given.
 pub(super) fn controllers(group: &Path) -> Vec<String> {
-    let names = read_whole(group.join("cgroup.controllers")).unwrap_or_default();
+    words(&group.join("cgroup.controllers"))
+}
+
+/// The controllers that a group hands on to those below it.
+pub(super) fn handed_on(group: &Path) -> Vec<String> {
+    words(&group.join("cgroup.subtree_control"))
+}
+
+fn words(file: &Path) -> Vec<String> {
+    let names = read_whole(file).unwrap_or_default();
     String::from_utf8_lossy(&names).split_whitespace().map(Into::into).collect()
 }
 
