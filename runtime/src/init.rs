@@ -16,9 +16,8 @@ use crate::process::program::Executable;
 use crate::rootfs::{self, Root, Sources};
 use crate::seccomp::Program;
 use crate::signals::{Blocked, default_dispositions};
-use crate::{clone, console, idmap, keyring, loopback, reaper};
+use crate::{clone, idmap, keyring, loopback, reaper};
 use isolab_timeline::{Mark, Stamps};
-use oci_spec::runtime::Process;
 use rustix::io::{Errno, read};
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Signal, set_parent_process_death_signal, setsid};
@@ -99,9 +98,8 @@ impl Init<'_> {
         self.build_root()?;
         self.stamps.stamp(Mark::Rooted);
         if let Some(terminal) = &self.plan.terminal {
-            let size = spec.process().as_ref().and_then(Process::console_size);
             let own_mounts = views.new.contains(Namespaces::MOUNT);
-            console::attach(terminal.inside(), size, self.plan.attributes.uid(), own_mounts)?;
+            terminal.attach(self.plan.attributes.uid(), own_mounts)?;
         }
         default_dispositions();
         Ok(())

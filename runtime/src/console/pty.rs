@@ -6,7 +6,6 @@
 
 use super::socket::send;
 use crate::error::{Context, Error};
-use oci_spec::runtime::Box as Size;
 use rustix::fs::{CWD, FileType, Mode, OFlags, fchown, fstat, fstatfs, mknodat, openat};
 use rustix::io::Errno;
 use rustix::mount::{MoveMountFlags, OpenTreeFlags, move_mount, open_tree};
@@ -23,9 +22,9 @@ const DEVPTS: i64 = 0x1cd1;
 
 /// Makes a terminal for the calling process, a leader of a session without one, and sends the outer end over
 /// `socket`. `own_mounts`: the process has a mount namespace of its own, so `/dev/console` can be covered.
-pub(crate) fn attach(
+pub(super) fn attach(
     socket: BorrowedFd<'_>,
-    size: Option<Size>,
+    size: Option<Winsize>,
     owner: u32,
     own_mounts: bool,
 ) -> Result<(), Error> {
@@ -34,7 +33,7 @@ pub(crate) fn attach(
     let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
     let terminal = ioctl_tiocgptpeer(&master, flags).step("opening the terminal's inner end")?;
     if let Some(size) = size {
-        tcsetwinsize(&master, window(size)?).step("setting the terminal's size")?;
+        tcsetwinsize(&master, size).step("setting the terminal's size")?;
     }
     if owner != 0 {
         fchown(&terminal, Some(Uid::from_raw(owner)), None).step("giving the terminal to the user")?;
@@ -60,13 +59,6 @@ fn open() -> Result<OwnedFd, Error> {
         Ok(_) => wrong("not of a devpts"),
         Err(error) => wrong(&error.to_string()),
     }
-}
-
-fn window(size: Size) -> Result<Winsize, Error> {
-    let part = |number: u64| {
-        u16::try_from(number).map_err(|_| Error::property("process.consoleSize", "is larger than a terminal"))
-    };
-    Ok(Winsize { ws_row: part(size.height())?, ws_col: part(size.width())?, ws_xpixel: 0, ws_ypixel: 0 })
 }
 
 fn cover_console(terminal: &OwnedFd) -> Result<(), Error> {

@@ -28,8 +28,7 @@ pub(crate) struct Relay {
 }
 
 impl Relay {
-    /// Takes the outer end from the new process, which has just sent it. What the terminal looks like is up to the
-    /// one that is looked at; without one, to the configuration.
+    /// Takes the outer end from the new process, which has sent it.
     pub(crate) fn receive(socket: BorrowedFd<'_>) -> Result<Self, Error> {
         let master = socket::receive(socket)?;
         let flags = fcntl_getfl(&master).step("looking at the terminal")?;

@@ -44,12 +44,11 @@ impl Plan {
             }
         }
         let detached = recipe.gate != Gate::Tied;
-        let wants_terminal = process.terminal().unwrap_or(false);
         let separate = views.separates(LinuxNamespaceType::Network);
         Ok(Self {
             devices: linux.map(|linux| Devices::find(linux, separate)).transpose()?.flatten(),
             parameters: linux.map(|linux| Parameters::new(linux, &views)).transpose()?.unwrap_or_default(),
-            terminal: Terminal::new(wants_terminal, recipe.console_socket.as_deref(), detached)?,
+            terminal: Terminal::new(process, recipe.console_socket.as_deref(), detached)?,
             attributes: Attributes::new(process, spec)?,
             filter: seccomp.map(Program::compile).transpose()?,
             maps: linux.map(|linux| Maps::new(linux, new(Namespaces::USER))).transpose()?.flatten(),

@@ -3,6 +3,7 @@
 use super::Request;
 use crate::cgroup::Joining;
 use crate::channel::{self, Stop};
+use crate::console::Terminal;
 use crate::error::{Context, Error};
 use crate::namespaces::Namespaces;
 use crate::process::Attributes;
@@ -10,8 +11,7 @@ use crate::process::affinity::Affinity;
 use crate::process::program::Executable;
 use crate::seccomp::Program;
 use crate::signals::{Blocked, default_dispositions};
-use crate::{clone, console, idmap};
-use oci_spec::runtime::Box as Size;
+use crate::{clone, idmap};
 use rustix::process::{
     DumpableBehavior, Signal, set_dumpable_behavior, set_parent_process_death_signal, setsid,
 };
@@ -29,8 +29,7 @@ pub(super) struct Inside<'a> {
     pub(super) namespaces: Namespaces,
     pub(super) in_user_namespace: bool,
     pub(super) cgroups: &'a Joining,
-    pub(super) terminal: Option<BorrowedFd<'a>>,
-    pub(super) size: Option<Size>,
+    pub(super) terminal: Option<&'a Terminal>,
     pub(super) signals: &'a Blocked,
     pub(super) channel: channel::Inside,
 }
@@ -64,8 +63,8 @@ impl Inside<'_> {
             // To become somebody else takes the request back.
             self.die_with_the_runtime()?;
         }
-        if let Some(socket) = self.terminal {
-            console::attach(socket, self.size, self.attributes.uid(), false)?;
+        if let Some(terminal) = self.terminal {
+            terminal.attach(self.attributes.uid(), false)?;
         }
         default_dispositions();
         let mut listener = None;

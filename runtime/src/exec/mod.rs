@@ -72,8 +72,7 @@ pub fn run(request: &Request<'_>) -> Result<i32, Error> {
     let namespaces = views(&spec, Pid::from_raw(process.pid))?;
     let cgroups = group.joining()?;
     let signals = Blocked::block()?;
-    let wants_terminal = wanted.terminal().unwrap_or(false);
-    let terminal = Terminal::new(wants_terminal, request.console_socket.as_deref(), request.detach)?;
+    let terminal = Terminal::new(&wanted, request.console_socket.as_deref(), request.detach)?;
 
     let (outside, channel) = channel::pair()?;
     let mut outside = Some(outside);
@@ -89,8 +88,7 @@ pub fn run(request: &Request<'_>) -> Result<i32, Error> {
         namespaces: namespaces.without(first),
         in_user_namespace: namespaces.contains(Namespaces::USER),
         cgroups: &cgroups,
-        terminal: terminal.as_ref().map(Terminal::inside),
-        size: wanted.console_size(),
+        terminal: terminal.as_ref(),
         signals: &signals,
         channel,
     };
