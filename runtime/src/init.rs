@@ -18,6 +18,7 @@ use crate::seccomp::Program;
 use crate::signals::{Blocked, default_dispositions};
 use crate::{clone, idmap, keyring, loopback, reaper};
 use isolab_timeline::{Mark, Stamps};
+use oci_spec::runtime::Hooks;
 use rustix::io::{Errno, read};
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Signal, set_parent_process_death_signal, setsid};
@@ -254,10 +255,19 @@ impl Init<'_> {
 
     /// Lets the runtime call its hooks, and calls those that run in here.
     fn call_hooks(&self) -> Result<(), Error> {
-        let Some(hooks) = self.recipe.config.spec.hooks() else { return Ok(()) };
+        let spec = &self.recipe.config.spec;
+        if spec.hooks().is_none() {
+            return Ok(());
+        }
         self.wait_for(Stop::Furnished)?;
         let state = self.record.state(Status::Created, std::process::id().cast_signed());
-        hooks::run("createContainer", hooks.create_container(), &state, None, Some(self.signals))
+        hooks::run(
+            "createContainer",
+            hooks::of(spec, Hooks::create_container),
+            &state,
+            None,
+            Some(self.signals),
+        )
     }
 
     /// Tells the runtime how far this process is, and waits until the runtime has done its part.
@@ -282,8 +292,7 @@ fn wait_at(gate: Option<&OwnedFd>) -> Result<(), Error> {
 
 fn start_hooks(recipe: &Recipe, record: &Record, signals: &Blocked) -> Result<(), Error> {
     let spec = &recipe.config.spec;
-    let Some(hooks) = spec.hooks() else { return Ok(()) };
     let state = record.state(Status::Created, std::process::id().cast_signed());
     let environment = spec.process().as_ref().and_then(|process| process.env().as_deref());
-    hooks::run("startContainer", hooks.start_container(), &state, environment, Some(signals))
+    hooks::run("startContainer", hooks::of(spec, Hooks::start_container), &state, environment, Some(signals))
 }

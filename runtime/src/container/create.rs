@@ -10,6 +10,7 @@ use crate::console::Terminal;
 use crate::error::{Context, Error};
 use crate::identity::Identity;
 use crate::init::Init;
+use crate::oci::config::Config;
 use crate::oci::hooks;
 use crate::oci::log::rfc3339;
 use crate::oci::state::{Record, State, Status};
@@ -18,9 +19,8 @@ use crate::rootfs::Sources;
 use crate::seccomp::notify;
 use crate::signals::Blocked;
 use isolab_timeline::Stamps;
-use oci_spec::runtime::{LinuxResources, Spec};
-use rustix::io::Errno;
-use rustix::process::getuid;
+use oci_spec::runtime::{Hooks, LinuxResources, Spec};
+use rustix::process::{Pid, getuid};
 use std::borrow::Cow;
 use std::fs::{self, File};
 use std::os::fd::{AsFd as _, BorrowedFd};
@@ -52,30 +52,33 @@ pub fn create(recipe: &Recipe, stamps: &Stamps) -> Result<Vec<Error>, Error> {
 
 /// Makes the container; undoes everything if a step fails.
 pub(crate) fn make(recipe: &Recipe, signals: &Blocked, stamps: &Stamps) -> Result<Made, Error> {
-    let spec = &recipe.config.spec;
     let plan = Plan::new(recipe)?;
     let warnings = plan.attributes.warnings()?;
     // The name first: whether it is free decides everything else.
     let folder = recipe.store.take(&recipe.id)?;
-    let mut record = new_record(recipe).inspect_err(|_| drop(folder.remove()))?;
-    let mut remains = Remains { folder: &folder, group: None, child: None, config: Some(&recipe.config) };
-    let mut hooked = false;
-    match build(recipe, &plan, &mut record, &mut remains, &mut hooked, signals, stamps) {
-        Ok(()) => {}
-        Err(error) => {
+    let record = new_record(recipe).inspect_err(|_| drop(folder.remove()))?;
+    let remains = Remains { folder: &folder, group: None, child: None, config: Some(&recipe.config) };
+    let mut making = Making { recipe, plan: &plan, signals, stamps, record, remains, hooked: false };
+    let built = making.build();
+    let Making { record, mut remains, hooked, .. } = making;
+    match (built, remains.child.take(), remains.group.take()) {
+        (Ok(()), Some(child), Some(group)) => {
+            Ok(Made { folder, record, child, group, terminal: plan.terminal, warnings })
+        }
+        (built, child, group) => {
             // The error that made it fail is the one to tell.
-            let _ = remains.clear();
+            let _ = Remains { group, child, ..remains }.clear();
             if hooked {
-                let hooks = spec.hooks().as_ref().and_then(|hooks| hooks.poststop().clone());
-                let _ = hooks::run_poststop(&hooks, &record.state(Status::Stopped, 0), Some(signals));
+                let state = record.state(Status::Stopped, 0);
+                let _ = hooks::run_poststop(
+                    hooks::of(&recipe.config.spec, Hooks::poststop),
+                    &state,
+                    Some(signals),
+                );
             }
-            return Err(error);
+            Err(built.err().unwrap_or(Error::Died))
         }
     }
-    let (Some(child), Some(group)) = (remains.child.take(), remains.group.take()) else {
-        return Err(Error::Step { step: "creating the container's first process", source: Errno::CHILD });
-    };
-    Ok(Made { folder, record, child, group, terminal: plan.terminal, warnings })
 }
 
 fn new_record(recipe: &Recipe) -> Result<Record, Error> {
@@ -100,103 +103,97 @@ fn new_record(recipe: &Recipe) -> Result<Record, Error> {
     })
 }
 
-/// The steps, in the order in which each is safe. What is made is noted in `remains` at once.
-fn build(
-    recipe: &Recipe,
-    plan: &Plan,
-    record: &mut Record,
-    remains: &mut Remains<'_>,
-    hooked: &mut bool,
-    signals: &Blocked,
-    stamps: &Stamps,
-) -> Result<(), Error> {
-    let spec = &recipe.config.spec;
-    remains.folder.write(record)?;
-    remains.folder.write_config(&recipe.config.text)?;
-    let gate = (recipe.gate == Gate::Start).then(|| remains.folder.make_gate()).transpose()?;
-    let group = remains.group.insert(record.place.clone().create(&resources(spec))?);
-    group.delegate(spec)?;
-    let cgroups = group.joining()?;
-
-    let sources = Sources::open(spec, &recipe.config.bundle)?;
-    let (outside, inside) = channel::pair()?;
-    let mut outside = Some(outside);
-    let init = Init {
-        recipe,
-        plan,
-        record,
-        signals,
-        stamps,
-        channel: inside,
-        cgroups: &cgroups,
-        sources: &sources,
-        gate,
-    };
-    let others = &mut outside;
-    // What the closure owns is closed here when the clone is made; what the copy must not have, there.
-    let begin = move || {
-        drop(others.take());
-        init.run()
-    };
-    let child = plan.views.create(plan.clocks.as_ref(), cgroups.folder(), begin)?;
-    let child = remains.child.insert(child);
-    outside.map_or(Ok(()), |outside| {
-        follow(recipe, plan, record, remains.folder, child, &outside, hooked, signals)
-    })
+/// A container that is being made.
+struct Making<'a> {
+    recipe: &'a Recipe,
+    plan: &'a Plan,
+    signals: &'a Blocked,
+    stamps: &'a Stamps,
+    record: Record,
+    /// What is made is noted here at once.
+    remains: Remains<'a>,
+    /// Whether hooks have been called: then those of the end must be, too.
+    hooked: bool,
 }
 
-/// Does the runtime's part while the first process makes its own.
-fn follow(
-    recipe: &Recipe,
-    plan: &Plan,
-    record: &mut Record,
-    folder: &Folder,
-    child: &Child,
-    outside: &Outside,
-    hooked: &mut bool,
-    signals: &Blocked,
-) -> Result<(), Error> {
-    let spec = &recipe.config.spec;
-    let pid = child.pid.as_raw_nonzero().get();
-    loop {
-        match outside.wait(signals)? {
-            Reached::Namespaces => {
-                if let Some(maps) = plan.maps.as_ref().filter(|maps| !maps.by_itself()) {
-                    maps.write_for(child.pid)?;
+impl Making<'_> {
+    /// The steps, in the order in which each is safe.
+    fn build(&mut self) -> Result<(), Error> {
+        let Self { recipe, plan, signals, stamps, record, remains, .. } = self;
+        let Config { spec, bundle, text } = &recipe.config;
+        remains.folder.write(record)?;
+        remains.folder.write_config(text)?;
+        let gate = (recipe.gate == Gate::Start).then(|| remains.folder.make_gate()).transpose()?;
+        let group = remains.group.insert(record.place.clone().create(&resources(spec))?);
+        let cgroups = group.joining()?;
+        let sources = Sources::open(spec, bundle)?;
+        let (outside, channel) = channel::pair()?;
+        let mut outside = Some(outside);
+        let init = Init {
+            recipe,
+            plan,
+            record,
+            signals,
+            stamps,
+            channel,
+            cgroups: &cgroups,
+            sources: &sources,
+            gate,
+        };
+        let others = &mut outside;
+        // What the closure owns is closed here when the clone is made; what the copy must not have, there.
+        let begin = move || {
+            drop(others.take());
+            init.run()
+        };
+        let child = plan.views.create(plan.clocks.as_ref(), cgroups.folder(), begin)?;
+        let child = remains.child.insert(child).pid;
+        outside.map_or(Ok(()), |outside| self.follow(child, &outside))
+    }
+
+    /// Does the runtime's part while the first process makes its own.
+    fn follow(&mut self, child: Pid, outside: &Outside) -> Result<(), Error> {
+        let spec = &self.recipe.config.spec;
+        let pid = child.as_raw_nonzero().get();
+        loop {
+            match outside.wait(self.signals)? {
+                Reached::Namespaces => {
+                    if let Some(maps) = self.plan.maps.as_ref().filter(|maps| !maps.by_itself()) {
+                        maps.write_for(child)?;
+                    }
+                    self.plan.attributes.grant(child)?;
+                    if let Some(devices) = &self.plan.devices {
+                        let network = format!("/proc/{pid}/ns/net");
+                        let network = File::open(&network).at("opening", &network)?;
+                        devices.move_into(network.as_fd())?;
+                    }
                 }
-                plan.attributes.grant(child.pid)?;
-                if let Some(devices) = &plan.devices {
-                    let network = format!("/proc/{pid}/ns/net");
-                    let network = File::open(&network).at("opening", &network)?;
-                    devices.move_into(network.as_fd())?;
+                Reached::Filtered(listener) => {
+                    hand_on(spec, self.record.state(Status::Creating, pid), listener.as_fd(), pid)?;
                 }
-            }
-            Reached::Filtered(listener) => {
-                hand_on(spec, record.state(Status::Creating, pid), listener.as_fd(), pid)?;
-            }
-            Reached::Furnished => {
-                *hooked = true;
-                let state = record.state(Status::Created, pid);
-                if let Some(hooks) = spec.hooks() {
+                Reached::Furnished => {
+                    self.hooked = true;
+                    let state = self.record.state(Status::Created, pid);
+                    // Deprecated, and demanded nevertheless.
                     #[allow(deprecated)]
-                    hooks::run("prestart", hooks.prestart(), &state, None, Some(signals))?;
-                    hooks::run("createRuntime", hooks.create_runtime(), &state, None, Some(signals))?;
+                    let prestart = hooks::of(spec, Hooks::prestart);
+                    hooks::run("prestart", prestart, &state, None, Some(self.signals))?;
+                    let create_runtime = hooks::of(spec, Hooks::create_runtime);
+                    hooks::run("createRuntime", create_runtime, &state, None, Some(self.signals))?;
                 }
-            }
-            Reached::Ready => {
-                record.process = Identity::of(child.pid);
-                folder.write(record)?;
-                if let Some(file) = &recipe.pid_file {
-                    write_pid(file, pid)?;
+                Reached::Ready => {
+                    self.record.process = Identity::of(child);
+                    self.remains.folder.write(&self.record)?;
+                    if let Some(file) = &self.recipe.pid_file {
+                        write_pid(file, pid)?;
+                    }
                 }
+                // Before it was ready, it has died without a word.
+                Reached::Started if self.record.process.is_none() => return Err(Error::Died),
+                Reached::Started => return Ok(()),
             }
-            // Before it was ready, it has died without a word.
-            Reached::Started if record.process.is_none() => {
-                return Err(Error::Died);
-            }
-            Reached::Started => return Ok(()),
+            outside.go_on()?;
         }
-        outside.go_on()?;
     }
 }
 

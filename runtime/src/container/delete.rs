@@ -7,11 +7,13 @@ use super::create::{cgroups_path, resources};
 use crate::cgroup::{Group, Hierarchy};
 use crate::clone::Child;
 use crate::error::{Context, Error};
+use crate::identity::Identity;
 use crate::oci::config::Config;
 use crate::oci::hooks;
 use crate::oci::state::Status;
 use crate::oci::store::{Folder, Store};
 use crate::rootfs;
+use oci_spec::runtime::Hooks;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Signal, WaitId, WaitIdOptions, pidfd_send_signal, waitid};
@@ -82,7 +84,7 @@ pub fn delete(store: &Store, id: &str, force: bool) -> Result<Vec<Error>, Error>
             return Err(Error::WrongState { id: id.into(), wanted: "deleted", status, fix });
         }
         for process in [Some(record.runtime).filter(|_| status == Status::Creating), record.process] {
-            if let Some(process) = process.map(|process| process.open()).transpose()?.flatten() {
+            if let Some(process) = process.map(Identity::open).transpose()?.flatten() {
                 end(&process, &group)?;
             }
         }
@@ -93,8 +95,8 @@ pub fn delete(store: &Store, id: &str, force: bool) -> Result<Vec<Error>, Error>
         rootfs::clear(spec, &record.bundle)?;
     }
     folder.remove()?;
-    let hooks = spec.and_then(|spec| spec.hooks().as_ref()?.poststop().clone());
-    Ok(hooks::run_poststop(&hooks, &record.state(Status::Stopped, 0), None))
+    let hooks = spec.as_ref().map_or(&[][..], |spec| hooks::of(spec, Hooks::poststop));
+    Ok(hooks::run_poststop(hooks, &record.state(Status::Stopped, 0), None))
 }
 
 /// Clears a container whose record was never written, or is lost: its groups, and so its processes, are where its

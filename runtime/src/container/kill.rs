@@ -1,6 +1,7 @@
 //! `kill`: a signal to the container's first process, or to all (the specification's "Kill").
 
 use crate::error::{Context, Error};
+use crate::identity::Identity;
 use crate::oci::state::{Record, Status};
 use crate::oci::store::Store;
 use crate::signals::signal_numbered;
@@ -51,7 +52,7 @@ pub fn signal_named(text: &str) -> Option<Signal> {
 
 /// Signals the first process. `false`: it has gone.
 pub(super) fn signal(record: &Record, number: Signal) -> Result<bool, Error> {
-    let Some(process) = record.process.map(|process| process.open()).transpose()?.flatten() else {
+    let Some(process) = record.process.map(Identity::open).transpose()?.flatten() else {
         return Ok(false);
     };
     match pidfd_send_signal(&process, number) {

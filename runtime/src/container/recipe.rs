@@ -17,6 +17,8 @@ pub enum Gate {
 
 /// A container to create.
 #[derive(Debug)]
+// Each is a flag of the command line.
+#[allow(clippy::struct_excessive_bools)]
 pub struct Recipe {
     /// Its name.
     pub id: String,

@@ -11,7 +11,7 @@ use crate::oci::hooks;
 use crate::oci::state::Status;
 use crate::signals::Blocked;
 use isolab_timeline::{Mark, Stamps};
-use oci_spec::runtime::Hook;
+use oci_spec::runtime::Hooks;
 
 /// How a run ended.
 #[derive(Debug, Default)]
@@ -28,20 +28,18 @@ pub fn run(recipe: &Recipe, stamps: &Stamps) -> Result<Ended, Error> {
     // Before anything exists that a signal could leave behind.
     let signals = Blocked::block()?;
     let Made { folder, record, child, group, terminal, mut warnings } = make(recipe, &signals, stamps)?;
-    let spec_hooks = recipe.config.spec.hooks().as_ref();
-    let hooks_at = |point: fn(&oci_spec::runtime::Hooks) -> &Option<Vec<Hook>>| {
-        spec_hooks.and_then(|hooks| point(hooks).clone())
-    };
-    let ended = started(&record, &hooks_at(|hooks| hooks.poststart()), Some(&signals))
-        .inspect_err(|_| drop(end_child(&child)))
-        .and_then(|()| match recipe.gate {
-            Gate::Tied => {
-                let relay = terminal.as_ref().map(Terminal::relay).transpose();
-                let ended = relay.and_then(|relay| until_end_of(&child, &signals, relay.flatten()));
-                // Nobody looks at the program any more.
-                ended.inspect_err(|_| drop(end_child(&child)))
+    let spec = &recipe.config.spec;
+    let ended =
+        started(&record, spec, Some(&signals)).inspect_err(|_| drop(end_child(&child))).and_then(|()| {
+            match recipe.gate {
+                Gate::Tied => {
+                    let relay = terminal.as_ref().map(Terminal::relay).transpose();
+                    let ended = relay.and_then(|relay| until_end_of(&child, &signals, relay.flatten()));
+                    // Nobody looks at the program any more.
+                    ended.inspect_err(|_| drop(end_child(&child)))
+                }
+                _ => Ok(0),
             }
-            _ => Ok(0),
         });
     if recipe.gate != Gate::Tied && ended.is_ok() {
         return Ok(Ended { status: 0, warnings });
@@ -55,7 +53,7 @@ pub fn run(recipe: &Recipe, stamps: &Stamps) -> Result<Ended, Error> {
         Remains { folder: &folder, group: Some(group), child: None, config: Some(&recipe.config) }.clear();
     stamps.stamp(Mark::Cleaned);
     let state = record.state(Status::Stopped, 0);
-    warnings.extend(hooks::run_poststop(&hooks_at(|hooks| hooks.poststop()), &state, Some(&signals)));
+    warnings.extend(hooks::run_poststop(hooks::of(spec, Hooks::poststop), &state, Some(&signals)));
     let status = ended?;
     cleared?;
     Ok(Ended { status, warnings })

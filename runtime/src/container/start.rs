@@ -6,7 +6,7 @@ use crate::oci::hooks;
 use crate::oci::state::{Record, Status};
 use crate::oci::store::Store;
 use crate::signals::Blocked;
-use oci_spec::runtime::Hook;
+use oci_spec::runtime::{Hooks, Spec};
 
 /// Starts a created container. Exactly one of several who try succeeds.
 pub fn start(store: &Store, id: &str) -> Result<(), Error> {
@@ -14,24 +14,26 @@ pub fn start(store: &Store, id: &str) -> Result<(), Error> {
     let record = folder.read()?.ok_or_else(|| Error::NoContainer(id.into()))?;
     let status = folder.status(&record)?;
     // What `poststart` asks for is read before there is a way back.
-    let hooks = folder.config()?.hooks().as_ref().and_then(|hooks| hooks.poststart().clone());
+    let spec = folder.config()?;
     if status != Status::Created || !folder.open_gate()? {
         let status = folder.status(&record)?;
         let fix = "only a created container can be started, and once";
         return Err(Error::WrongState { id: id.into(), wanted: "started", status, fix });
     }
-    started(&record, &hooks, None).inspect_err(|_| {
+    started(&record, &spec, None).inspect_err(|_| {
         // The specification: stop it, then destroy it. The hook's error is the one to tell.
         let _ = delete(store, id, true);
     })
 }
 
 /// What follows the start of the user's program.
-pub(super) fn started(
-    record: &Record,
-    hooks: &Option<Vec<Hook>>,
-    signals: Option<&Blocked>,
-) -> Result<(), Error> {
+pub(super) fn started(record: &Record, spec: &Spec, signals: Option<&Blocked>) -> Result<(), Error> {
     let pid = record.process.map_or(0, |process| process.pid);
-    hooks::run("poststart", hooks, &record.state(Status::Running, pid), None, signals)
+    hooks::run(
+        "poststart",
+        hooks::of(spec, Hooks::poststart),
+        &record.state(Status::Running, pid),
+        None,
+        signals,
+    )
 }

@@ -8,7 +8,7 @@
 use super::state::State;
 use crate::error::{Context, Error};
 use crate::signals::Blocked;
-use oci_spec::runtime::Hook;
+use oci_spec::runtime::{Hook, Hooks, Spec};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::io::Errno;
@@ -19,11 +19,16 @@ use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
+/// The hooks of one point.
+pub(crate) fn of(spec: &Spec, point: fn(&Hooks) -> &Option<Vec<Hook>>) -> &[Hook] {
+    spec.hooks().as_ref().and_then(|hooks| point(hooks).as_deref()).unwrap_or_default()
+}
+
 /// Runs hooks in their order, until one fails. `environment`: what one without an `env` gets; by default the
 /// runtime's own. `signals`: those that this process has blocked; one that asks for an end ends the hook as well.
 pub(crate) fn run(
     point: &'static str,
-    hooks: &Option<Vec<Hook>>,
+    hooks: &[Hook],
     state: &State<'_>,
     environment: Option<&[String]>,
     signals: Option<&Blocked>,
@@ -34,22 +39,18 @@ pub(crate) fn run(
             Failure::Signal(signal) => Error::Interrupted(signal),
         })
     };
-    hooks.iter().flatten().try_for_each(run)
+    hooks.iter().try_for_each(run)
 }
 
 /// Runs the `poststop` hooks. None keeps the next from running: what failed is returned.
-pub(crate) fn run_poststop(
-    hooks: &Option<Vec<Hook>>,
-    state: &State<'_>,
-    signals: Option<&Blocked>,
-) -> Vec<Error> {
+pub(crate) fn run_poststop(hooks: &[Hook], state: &State<'_>, signals: Option<&Blocked>) -> Vec<Error> {
     let point = "poststop";
     let run = |hook: &Hook| match run_one(hook, state, None, signals) {
         Ok(()) => None,
         Err(Failure::Why(why)) => Some(failed(point, hook, why)),
         Err(Failure::Signal(signal)) => Some(failed(point, hook, format!("ended by signal {signal}"))),
     };
-    hooks.iter().flatten().filter_map(run).collect()
+    hooks.iter().filter_map(run).collect()
 }
 
 fn failed(point: &'static str, hook: &Hook, why: String) -> Error {

@@ -45,13 +45,13 @@ impl Store {
         check::id(id)?;
         let path = self.root.join(id);
         let mode = Mode::from_raw_mode(0o700);
-        let mut made = mkdir(&path, mode);
-        if made == Err(Errno::NOENT) {
+        let mut taken = mkdir(&path, mode);
+        if taken == Err(Errno::NOENT) {
             // Two of us may do this at once.
             fs::create_dir_all(&self.root).at("making the folder of all containers", &self.root)?;
-            made = mkdir(&path, mode);
+            taken = mkdir(&path, mode);
         }
-        match made {
+        match taken {
             Ok(()) => Ok(Folder { path, id: id.into() }),
             Err(Errno::EXIST) => Err(Error::Exists(id.into())),
             Err(source) => Err(Error::Path { step: "making the state folder", path, source }),
