@@ -21,7 +21,8 @@ impl Clean {
             let left: Vec<_> = left.collect();
             format!("{}\n", serde_json::json!({ "removed": swept.removed, "left": left }))
         } else {
-            swept.removed.iter().map(|path| format!("removed {}\n", path.display())).collect()
+            let lines = swept.removed.iter().map(|path| format!("removed {}", path.display()) + "\n");
+            lines.collect()
         };
         std::io::stdout().write_all(text.as_bytes()).map_err(|error| super::output(&error))?;
         for (path, why) in &swept.left {

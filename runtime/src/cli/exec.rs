@@ -44,10 +44,10 @@ pub(crate) struct Exec {
     /// Rules out new privileges by set-user-ID and the like
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     no_new_privs: Option<bool>,
-    /// Its AppArmor profile
+    /// Its profile of the security module `AppArmor`
     #[arg(long, value_name = "PROFILE")]
     apparmor: Option<String>,
-    /// Its SELinux label
+    /// Its label of the security module `SELinux`
     #[arg(long, value_name = "LABEL")]
     process_label: Option<String>,
     /// How many descriptors beyond the standard three it keeps

@@ -1,15 +1,9 @@
 //! `features`
 
-use super::{Context, print_json};
-use clap::Args;
+use super::print_json;
 use isolab_runtime::{Error, features};
 
-#[derive(Debug, Args)]
-pub(crate) struct Features {}
-
-impl Features {
-    pub(crate) fn perform(self, _: &Context<'_>) -> Result<i32, Error> {
-        print_json(&features::features())?;
-        Ok(0)
-    }
+pub(crate) fn perform() -> Result<i32, Error> {
+    print_json(&features::features())?;
+    Ok(0)
 }

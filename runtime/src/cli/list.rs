@@ -28,10 +28,10 @@ impl List {
         let all = container::look_at_all(&context.global.store())?;
         match self.format {
             _ if self.quiet => {
-                print(all.iter().map(|seen| seen.record.id.clone() + "\n").collect())?;
+                print(&all.iter().map(|seen| seen.record.id.clone() + "\n").collect::<String>())?;
             }
             Format::Json => print_json(&all.iter().map(as_json).collect::<Vec<_>>())?,
-            Format::Table => print(table(&all))?,
+            Format::Table => print(&table(&all))?,
         }
         Ok(0)
     }
@@ -63,6 +63,6 @@ fn table(all: &[Seen]) -> String {
     rows.iter().map(line).collect()
 }
 
-fn print(text: String) -> Result<(), Error> {
+fn print(text: &str) -> Result<(), Error> {
     std::io::stdout().write_all(text.as_bytes()).map_err(|error| super::output(&error))
 }

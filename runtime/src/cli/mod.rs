@@ -131,7 +131,7 @@ pub(crate) enum Action {
     /// Executes one more command in a running container
     Exec(Box<exec::Exec>),
     /// Prints what this runtime can do as JSON
-    Features(features::Features),
+    Features,
     /// Prints the state of a container as JSON
     State(state::State),
     /// Sends a signal to a container's first process (by default TERM)
@@ -172,7 +172,7 @@ impl Action {
             Action::Start(start) => start.perform(context),
             Action::Run(run) => run.perform(context),
             Action::Exec(exec) => exec.perform(context),
-            Action::Features(features) => features.perform(context),
+            Action::Features => features::perform(),
             Action::State(state) => state.perform(context),
             Action::Kill(kill) => kill.perform(context),
             Action::Delete(delete) => delete.perform(context),
