@@ -47,6 +47,7 @@ pub mod exec;
 pub mod features;
 mod foreground;
 pub mod fuzz;
+mod gate;
 pub mod identity;
 pub mod idmap;
 mod init;

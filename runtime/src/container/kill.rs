@@ -5,8 +5,12 @@ use crate::identity::Identity;
 use crate::oci::state::{Record, Status};
 use crate::oci::store::Store;
 use crate::signals::signal_numbered;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process, pidfd_send_signal};
+
+/// How long `kill` waits for the end of what it kills.
+const SOON: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 
 /// Sends a signal to the first process of a container that is created or running.
 pub fn kill(store: &Store, id: &str, number: Signal) -> Result<(), Error> {
@@ -56,7 +60,12 @@ pub(super) fn signal(record: &Record, number: Signal) -> Result<bool, Error> {
         return Ok(false);
     };
     match pidfd_send_signal(&process, number) {
-        Err(Errno::SRCH) => Ok(false),
-        result => result.map(|()| true).step("signalling the container's first process"),
+        Err(Errno::SRCH) => return Ok(false),
+        result => result.step("signalling the container's first process")?,
     }
+    if number == Signal::KILL {
+        // It dies for sure, if not at once (it may be frozen): who asks for its state next should see it dead.
+        let _ = poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&SOON));
+    }
+    Ok(true)
 }
