@@ -22,7 +22,7 @@ use std::cell::OnceCell;
 use std::fs;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Of a group's folder: others may look.
 pub(super) const MODE: Mode = Mode::from_raw_mode(0o755);
@@ -34,7 +34,7 @@ pub struct Group {
     /// Just made: nothing of it can have come late.
     new: bool,
     /// The folder of version 2, once it was opened.
-    folder: OnceCell<Rc<OwnedFd>>,
+    folder: OnceCell<Arc<OwnedFd>>,
 }
 
 impl Place {
@@ -164,7 +164,7 @@ impl Group {
         Joining::open(&self.place, folder, self.new)
     }
 
-    fn open_v2(&self, unified: &Unified) -> Result<Rc<OwnedFd>, Error> {
+    fn open_v2(&self, unified: &Unified) -> Result<Arc<OwnedFd>, Error> {
         if let Some(folder) = self.folder.get() {
             return Ok(folder.clone());
         }

@@ -176,7 +176,7 @@ impl Hierarchy {
                     }
                 }
             } else {
-                &tree.mount
+                tree.mount.clone()
             };
             let path = base.join(FOLDER).join(name);
             let folder = Folder { path, controllers: tree.controllers.clone() };
@@ -200,9 +200,9 @@ impl Hierarchy {
             match v2::base(tree, &needed, self.ready()) {
                 Ok((base, ready)) => {
                     let ready = ready && !everywhere;
-                    let wanted = if everywhere { v2::controllers(base) } else { Vec::new() };
+                    let wanted = if everywhere { v2::controllers(&base) } else { Vec::new() };
                     let path = base.join(FOLDER).join(name);
-                    place.v2 = Some(Unified { path, top: base.into(), wanted, ready });
+                    place.v2 = Some(Unified { path, top: base, wanted, ready });
                 }
                 Err(error) if in_v2(settings) => return Err(error),
                 Err(error) => place.without = Some(error.line()),
