@@ -6,7 +6,7 @@
 //! them: whoever removes the container removes them.
 
 use super::detect::read_whole;
-use super::folders::{make, remove};
+use super::folders::{make, remove, remove_parents};
 use super::joining::Joining;
 use super::members::{is_populated, kill_all, pids};
 use super::place::{Folder, Place, Unified, needed};
@@ -214,6 +214,7 @@ impl Group {
         };
         // All of them, whatever becomes of one.
         let results: Vec<_> = folders.map(&mut each).collect();
+        self.place.folders().for_each(remove_parents);
         results.into_iter().collect()
     }
 }
