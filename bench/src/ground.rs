@@ -106,6 +106,7 @@ impl Ground {
 impl Drop for Ground {
     fn drop(&mut self) {
         // What cannot be removed now is found again by its name.
+        let _ = self.floor_group.remove();
         let _ = fs::remove_dir_all(&self.folder);
     }
 }

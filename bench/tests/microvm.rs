@@ -137,7 +137,7 @@ fn a_container_in_the_guest_is_one_and_the_guest_is_none() {
     busybox(&root.join("container"));
     fs::copy(&Programs::find().unwrap().runtime, root.join("isolab-runtime")).unwrap();
     let look = "cat /proc/1/comm; hostname; cat /proc/self/cgroup; ls -1d /container /isolab-runtime; id -u";
-    let run = "/isolab-runtime run --rootfs /container --hostname inner --memory 16m --pids 9";
+    let run = "/isolab-runtime contain --rootfs /container --hostname inner --memory 16m --pids 9";
     let inside = format!("/bin/busybox sh /bin/setup; {look}; cat /sys/fs/cgroup/pids.max 2>/dev/null");
     let script = format!("{look}; echo --; {run} -- /bin/busybox sh -c '{inside}'; echo --; {look}");
     let output = guest(&root, &["--hostname", "outer"], &script).output().unwrap();

@@ -1,13 +1,13 @@
 //! New processes: `clone3(2)`, which both creates a process and chooses what it shares.
 //!
 //! The container's first process is a plain copy-on-write child: an address space that it shared with
-//! the runtime would be a way out. Inside, PID 1 starts the command as `vfork(2)` does: the child borrows
-//! PID 1's memory, on a stack of its own, until it executes the command, so that no page table is
-//! copied for a process that lives for a few microseconds.
+//! the runtime would be a way out. The go-between, which enters given namespaces and makes the first process in
+//! them, works as `vfork(2)` does: it borrows the runtime's memory, on a stack of its own, so that no page
+//! table is copied for a process that lives for a few microseconds.
 
 use crate::namespaces::Namespaces;
 use rustix::io::Errno;
-use rustix::process::Pid;
+use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 use std::arch::asm;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -36,9 +36,22 @@ pub fn clone(
     cgroup: Option<BorrowedFd<'_>>,
     child: impl FnOnce() -> i32,
 ) -> Result<Child, Errno> {
+    clone_with(0, namespaces, cgroup, child)
+}
+
+fn clone_with(
+    flags: u64,
+    namespaces: Namespaces,
+    cgroup: Option<BorrowedFd<'_>>,
+    child: impl FnOnce() -> i32,
+) -> Result<Child, Errno> {
     let mut pidfd = -1_i32;
-    let mut args = arguments(namespaces.flags() | libc::CLONE_PIDFD as u64);
+    let mut args = arguments(flags | namespaces.flags() | libc::CLONE_PIDFD as u64);
     args.pidfd = &raw mut pidfd as u64;
+    if flags & libc::CLONE_PARENT as u64 != 0 {
+        // Inherited from the go-between: the kernel wants no other.
+        args.exit_signal = 0;
+    }
     if let Some(cgroup) = cgroup {
         args.flags |= CLONE_INTO_CGROUP;
         args.cgroup = cgroup.as_raw_fd() as u64;
@@ -50,11 +63,32 @@ pub fn clone(
     Ok(Child { pid, pidfd })
 }
 
-/// Starts `child` in this very memory, on another stack, and waits until it executes a program or ends,
-/// as `vfork(2)` does. The child ends with the status that `child` returns.
-pub fn vfork(child: impl FnOnce() -> i32) -> Result<Pid, Errno> {
+/// As [`clone`], by way of a go-between that first executes `enter`: it moves into namespaces that exist, and the
+/// child, born there, is a child of the calling process nevertheless (`CLONE_PARENT`). The calling process
+/// itself stays where it is.
+///
+/// The go-between lives in this memory and uses these descriptors, so what it makes is here when it has gone.
+pub fn clone_through<E: From<Errno>>(
+    enter: impl FnOnce() -> Result<(), E>,
+    namespaces: Namespaces,
+    cgroup: Option<BorrowedFd<'_>>,
+    child: impl FnOnce() -> i32,
+) -> Result<Child, E> {
+    let mut result = Err(Errno::CANCELED.into());
+    let go_between = borrowed_memory(libc::CLONE_FILES as u64, || {
+        result = enter().and_then(|()| Ok(clone_with(libc::CLONE_PARENT as u64, namespaces, cgroup, child)?));
+        0
+    })?;
+    // It has ended, or it would still have our memory; nobody else waits for it.
+    rustix::io::retry_on_intr(|| waitid(WaitId::Pid(go_between), WaitIdOptions::EXITED))?;
+    result
+}
+
+/// Starts `child` in this very memory, on another stack, and waits until it ends, as `vfork(2)` does; with `flags`
+/// besides. The child ends with the status that `child` returns.
+fn borrowed_memory(flags: u64, child: impl FnOnce() -> i32) -> Result<Pid, Errno> {
     let mut stack = Vec::<u8>::with_capacity(STACK);
-    let mut args = arguments((libc::CLONE_VM | libc::CLONE_VFORK) as u64);
+    let mut args = arguments(flags | (libc::CLONE_VM | libc::CLONE_VFORK) as u64);
     // The kernel starts the child at stack + stack_size, which must be aligned to 16 bytes.
     args.stack = stack.as_mut_ptr() as u64;
     args.stack_size = (STACK - args.stack as usize % 16) as u64;
@@ -63,11 +97,10 @@ pub fn vfork(child: impl FnOnce() -> i32) -> Result<Pid, Errno> {
     unsafe { clone3(&args, child) }
 }
 
-/// As [`vfork`], with a copy of the memory: enters a time namespace that was made for the children, which on
-/// kernels before 6.3 a child that shares memory does not.
+/// Starts `child` in a copy of this process, and does not wait. The child ends with the status that it returns.
 pub fn fork(child: impl FnOnce() -> i32) -> Result<Pid, Errno> {
     // SAFETY: without CLONE_VM the child has its own copy of all memory, this stack included.
-    unsafe { clone3(&arguments(libc::CLONE_VFORK as u64), child) }
+    unsafe { clone3(&arguments(0), child) }
 }
 
 /// Ends this process at once, without what `exit(3)` would run: that belongs to the process that it was

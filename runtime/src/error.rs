@@ -1,5 +1,6 @@
 //! What can go wrong: each error names its step and its path, and keeps the kernel's reason.
 
+use crate::oci::state::Status;
 use rustix::io::Errno;
 use std::path::{Path, PathBuf};
 
@@ -41,8 +42,115 @@ pub enum Error {
         /// What to do about it.
         fix: &'static str,
     },
-    /// No such command in the container.
-    #[error("command not found in the root folder: {}", .0.display())]
+    /// A property of the configuration that is broken, or asks for what cannot be had here.
+    #[error("config.json: {property}: {why}")]
+    Property {
+        /// Its path, such as `process.cwd`.
+        property: String,
+        /// What is wrong, and the fix.
+        why: String,
+    },
+    /// A mount of the configuration that the kernel refused.
+    #[error("mount {}: {doing}", destination.display())]
+    Mount {
+        /// Where it was to be.
+        destination: PathBuf,
+        /// What was being done, with the options.
+        doing: String,
+        /// The kernel's reason.
+        source: Errno,
+    },
+    /// A text that is not what it should be.
+    #[error("{what}, {}", file.display())]
+    Json {
+        /// What it should be.
+        what: &'static str,
+        /// Where it is.
+        file: PathBuf,
+        /// Where it stops making sense.
+        source: serde_json::Error,
+    },
+    /// A file that is too large to be what it should be.
+    #[error("{} is larger than {most} bytes", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The most it may have.
+        most: u64,
+    },
+    /// Something other than a file in a file's place.
+    #[error("{} is no regular file", .0.display())]
+    NotAFile(PathBuf),
+    /// No name for a container.
+    #[error(
+        "{0:?} is no id: an id has 1 to 255 letters, digits or characters of _+-. and is neither . nor .."
+    )]
+    Id(String),
+    /// The name is taken.
+    #[error("container with id {0} exists already: choose another id, or delete it")]
+    Exists(String),
+    /// No such container.
+    #[error("container {0} does not exist")]
+    NoContainer(String),
+    /// The container is in a state in which it cannot be done.
+    #[error("container {id} cannot be {wanted}: container not running (it is {status})")]
+    NotRunning {
+        /// Its name.
+        id: String,
+        /// What was asked for.
+        wanted: &'static str,
+        /// What it is.
+        status: Status,
+    },
+    /// The same, for what needs a container that is not running.
+    #[error("container {id} cannot be {wanted}: it is {status}; {fix}")]
+    WrongState {
+        /// Its name.
+        id: String,
+        /// What was asked for.
+        wanted: &'static str,
+        /// What it is.
+        status: Status,
+        /// What to do.
+        fix: &'static str,
+    },
+    /// The record of a container is cut short or worse.
+    #[error("the state of container {id} cannot be read; `delete --force {id}` clears it")]
+    BadState {
+        /// Its name.
+        id: String,
+        /// Where it stops making sense.
+        source: serde_json::Error,
+    },
+    /// A hook failed.
+    #[error("the {point} hook {} failed: {why}", path.display())]
+    Hook {
+        /// When it was called.
+        point: &'static str,
+        /// The program.
+        path: PathBuf,
+        /// How.
+        why: String,
+    },
+    /// The first process has gone without saying why.
+    #[error("the container's first process died while the container was made (killed, or out of memory)")]
+    Died,
+    /// A signal ended the runtime's work before the container had started.
+    #[error("ended by signal {0} before the container had started")]
+    Interrupted(i32),
+    /// What failed in the container's first process, which has no way to say it but this one.
+    #[error("{line}")]
+    Inside {
+        /// The error's line.
+        line: String,
+        /// The status that it becomes.
+        status: i32,
+    },
+    /// The configuration's cgroups.
+    #[error(transparent)]
+    Cgroup(#[from] crate::cgroup::Problem),
+    /// No such command in the container. (The words are those that engines look for.)
+    #[error("{}: executable file not found in $PATH of the container", .0.display())]
     NotFound(PathBuf),
     /// The command is there, but what it needs to start is not.
     #[error(
@@ -58,6 +166,9 @@ pub enum Error {
         /// The kernel's reason.
         source: Errno,
     },
+    /// A word that JSON cannot hold.
+    #[error("{0:?} is no Unicode text, which a container's configuration must be")]
+    NotUnicode(String),
     /// An argument with a zero byte, which no C string can hold.
     #[error("the command, its environment and its folder must not contain a zero byte")]
     ZeroByte,
@@ -69,8 +180,16 @@ impl Error {
         match self {
             Error::Unavailable { .. } | Error::NotExecutable { .. } => UNAVAILABLE,
             Error::NotFound(_) | Error::NoInterpreter(_) => NOT_FOUND,
-            Error::Step { .. } | Error::Path { .. } | Error::ZeroByte => FAILED,
+            Error::Cgroup(problem) => problem.exit_status(),
+            Error::Interrupted(signal) => 128 + *signal,
+            Error::Inside { status, .. } => *status,
+            _ => FAILED,
         }
+    }
+
+    /// An error about a property of the configuration.
+    pub(crate) fn property(property: impl Into<String>, why: impl Into<String>) -> Self {
+        Error::Property { property: property.into(), why: why.into() }
     }
 
     /// The error with its source, on one line.

@@ -1,60 +1,76 @@
-//! `isolab-runtime`: runs a program in a container. See the library for how.
+//! `isolab-runtime`: an OCI container runtime. See the library for how.
+
+#![no_main]
+#![deny(unsafe_code)]
 
 mod cli;
 
-use anyhow::Context as _;
 use clap::Parser;
-use cli::{Action, Cli};
-use isolab_runtime::cgroup::sweep;
+use cli::{Cli, Context};
+use isolab_runtime::Error;
 use isolab_runtime::error::FAILED;
-use isolab_runtime::spec::Spec;
-use isolab_runtime::{Error, container, page};
-use isolab_timeline::Mark;
-use std::io::Write as _;
-use std::process::exit;
+use isolab_runtime::oci::log::Log;
+use isolab_runtime::{page, protect, standard};
+use isolab_timeline::{Mark, Stamps};
+use std::panic::catch_unwind;
 
-fn main() {
-    let status = perform().unwrap_or_else(|error| {
-        eprintln!("isolab-runtime: {error:#}");
-        error.downcast_ref::<Error>().map_or(FAILED, Error::exit_status)
-    });
-    exit(status)
+/// What the commands that run no program end with when they fail, as engines expect.
+const REFUSED: i32 = 1;
+
+/// The commands that make a process inside a container. A word more or less does no harm.
+const MAKES_PROCESSES: [&str; 4] = ["create", "run", "exec", "contain"];
+
+/// The C library's entry. What Rust's own would do besides takes some twenty system calls, and this program does
+/// it twice a container: most of them look for the end of the stack, to say so when it overflows.
+// SAFETY: no other function of the program has this name.
+#[allow(unsafe_code)]
+#[unsafe(no_mangle)]
+extern "C" fn main(_count: i32, _arguments: *const *const u8) -> i32 {
+    catch_unwind(run).unwrap_or(FAILED)
 }
 
-fn perform() -> anyhow::Result<i32> {
-    let stamps = page::shared_stamps()?;
+fn run() -> i32 {
+    if let Err(error) = standard::hold() {
+        return complain(&error, &Log::default());
+    }
+    if std::env::args_os().any(|word| MAKES_PROCESSES.iter().any(|name| word == *name))
+        && let Err(error) = protect::from_own_container()
+    {
+        return complain(&error, &Log::default());
+    }
+    let stamps = match page::shared_stamps() {
+        Ok(stamps) => stamps,
+        Err(error) => return complain(&error, &Log::default()),
+    };
     stamps.stamp(Mark::Launcher);
-    let cli = Cli::try_parse().unwrap_or_else(|error| {
-        let _ = error.print();
-        exit(if error.use_stderr() { FAILED } else { 0 })
-    });
-    match cli.action {
-        Action::Run(run) => {
-            let timeline = run.timeline;
-            let status = container::run(&Spec::from(*run), stamps)?;
-            if timeline {
-                std::io::stdout().write_all(&stamps.record()).context("writing the timeline")?;
-            }
-            Ok(status)
+    match Cli::try_parse() {
+        Ok(cli) => perform(cli, stamps),
+        Err(error) => {
+            let _ = error.print();
+            if error.use_stderr() { FAILED } else { 0 }
         }
-        Action::Clean { json } => clean(json),
     }
 }
 
-fn clean(json: bool) -> anyhow::Result<i32> {
-    let swept = sweep()?;
-    let mut out = std::io::stdout().lock();
-    if json {
-        let left: Vec<_> =
-            swept.left.iter().map(|(path, why)| serde_json::json!({ "path": path, "why": why })).collect();
-        writeln!(out, "{}", serde_json::json!({ "removed": swept.removed, "left": left }))?;
-    } else {
-        for path in &swept.removed {
-            writeln!(out, "removed {}", path.display())?;
+fn perform(cli: Cli, stamps: &Stamps) -> i32 {
+    let Cli { global, action } = cli;
+    let log = match global.log() {
+        Ok(log) => log,
+        Err(error) => return complain(&error, &Log::default()),
+    };
+    let runs_a_program = action.runs_a_program();
+    match action.perform(&Context { global: &global, log: &log, stamps }) {
+        Ok(status) => status,
+        Err(error) => {
+            let status = complain(&error, &log);
+            if runs_a_program { status } else { REFUSED }
         }
     }
-    for (path, why) in &swept.left {
-        eprintln!("isolab-runtime: removing the cgroup {}: {why}", path.display());
-    }
-    Ok(if swept.left.is_empty() { 0 } else { FAILED })
+}
+
+/// Says what went wrong, once: on standard error, and in the engine's log.
+fn complain(error: &Error, log: &Log) -> i32 {
+    eprintln!("isolab-runtime: {}", error.line());
+    log.error(&error.line());
+    error.exit_status()
 }

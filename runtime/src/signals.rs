@@ -1,18 +1,22 @@
-//! Signals: how an end, a Ctrl-C or a `kill` travels through the runtime (`signal(7)`).
+//! Signals: how an end, a Ctrl-C or a `kill` travels through the runtime (`signal(7)`, `signalfd(2)`).
 //!
-//! The runtime and PID 1 have no handlers: they block every signal *before* there is a child and take
-//! them one by one with `sigwaitinfo(2)`, so none is lost between a check and a wait.
+//! The runtime and an init inside have no handlers: they block every signal *before* there is a child and read
+//! them one by one from a descriptor, so none is lost between a check and a wait, and one `poll(2)` waits
+//! for a signal and for anything else.
 //!
-//! Who sends decides who forwards. Ctrl-C comes from the terminal, which signals the whole foreground
-//! group: the runtime *and* PID 1 (the command is in a session of its own, see [`crate::command`]). So
-//! the runtime leaves the kernel's signals to PID 1, which hands them to the command's group, as the
-//! terminal would have, and forwards what a user sent to it alone.
+//! The container's processes are in sessions of their own, so the terminal signals the runtime alone, and it
+//! forwards what it gets.
 
+use crate::cgroup::detect::read_whole;
 use crate::error::{Context, Error};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal as Name};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::process::Signal;
-use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
 
 /// Faults, which belong to the process that makes them, and the stops of a background process that
 /// touches the terminal.
@@ -28,25 +32,32 @@ const NOT_BLOCKED: [Name; 9] = [
     Name::SIGTTOU,
 ];
 
-/// What [`Blocked::wait`] waited for.
+/// What has come.
 #[derive(Debug)]
 pub(crate) enum Event {
     /// A child may have ended.
     Child,
     /// A signal to forward.
-    Signal {
-        /// Which.
-        signal: Signal,
-        /// It comes from the kernel (in practice: the terminal), not from a process.
-        from_kernel: bool,
-    },
+    Signal(Signal),
+}
+
+impl Event {
+    /// A signal that asks the runtime itself to end, as long as there is nobody to forward it to.
+    pub(crate) fn ends(&self) -> Option<i32> {
+        match self {
+            Event::Signal(signal @ (Signal::INT | Signal::TERM | Signal::HUP | Signal::QUIT)) => {
+                Some(signal.as_raw())
+            }
+            _ => None,
+        }
+    }
 }
 
 /// The signals that are blocked while this lives. When it drops, the mask is as it was.
 #[derive(Debug)]
 pub(crate) struct Blocked {
-    set: SigSet,
     original: SigSet,
+    queue: SignalFd,
 }
 
 impl Blocked {
@@ -59,27 +70,42 @@ impl Blocked {
             set.remove(signal);
         }
         let original = set.thread_swap_mask(SigmaskHow::SIG_BLOCK).step("blocking signals")?;
-        Ok(Self { set, original })
+        let queue = SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
+            .step("opening the queue of signals")?;
+        Ok(Self { original, queue })
+    }
+
+    /// Readable when there is a signal.
+    pub(crate) fn queue(&self) -> BorrowedFd<'_> {
+        self.queue.as_fd()
+    }
+
+    /// The next signal, if there is one.
+    pub(crate) fn next(&self) -> Option<Event> {
+        let info = self.queue.read_signal().ok()??;
+        if info.ssi_signo == libc::SIGCHLD as u32 {
+            return Some(Event::Child);
+        }
+        signal_numbered(info.ssi_signo.cast_signed()).map(Event::Signal)
     }
 
     /// Waits for the next signal.
     pub(crate) fn wait(&self) -> Event {
         loop {
-            let mut info = MaybeUninit::<libc::siginfo_t>::uninit();
-            // SAFETY: both point to valid memory of their types, and the kernel only writes `info`.
-            let signal = unsafe { libc::sigwaitinfo(self.set.as_ref(), info.as_mut_ptr()) };
-            if signal < 0 {
-                // Only a stop and a continue can interrupt it.
-                continue;
+            // Only a stop and a continue can interrupt it.
+            let _ = poll(&mut [PollFd::new(&self.queue, PollFlags::IN)], None);
+            if let Some(event) = self.next() {
+                return event;
             }
-            if signal == libc::SIGCHLD {
-                return Event::Child;
-            }
-            // SAFETY: sigwaitinfo succeeded, so it has filled `info`, and its number is a signal's (and not
-            // one of the two that the C library keeps to itself: it takes them out of every set).
-            let (code, signal) = unsafe { (info.assume_init().si_code, Signal::from_raw_unchecked(signal)) };
-            return Event::Signal { signal, from_kernel: code > 0 };
         }
+    }
+
+    /// Has a program that is started by `command` get the mask that this process was started with.
+    pub(crate) fn restore_in(&self, command: &mut Command) {
+        let original = self.original;
+        let restore = move || original.thread_set_mask().map_err(std::io::Error::from);
+        // SAFETY: between fork and exec it makes one system call and nothing else.
+        unsafe { command.pre_exec(restore) };
     }
 
     /// Gives a child the mask that this process was started with.
@@ -95,11 +121,26 @@ impl Drop for Blocked {
     }
 }
 
-/// Gives every standard signal its default disposition. `execve(2)` does so for handlers only: what the
-/// runtime's caller ignored, or Rust (SIGPIPE), the command would ignore too.
+/// The signal of this number. Real-time ones have no names, and the C library keeps two of them to itself.
+pub(crate) fn signal_numbered(number: i32) -> Option<Signal> {
+    let named = Signal::from_named_raw(number);
+    let real_time = (libc::SIGRTMIN()..=libc::SIGRTMAX()).contains(&number);
+    // SAFETY: the number is one of a real-time signal that the C library does not use.
+    named.or_else(|| real_time.then(|| unsafe { Signal::from_raw_unchecked(number) }))
+}
+
+/// Gives every signal that is ignored its default disposition. `execve(2)` does so for handlers only: what the
+/// runtime's caller ignored, the command would ignore too. Which those are the kernel says in one line of
+/// `/proc/self/status`; to ask for each would be as many calls as there are signals.
 pub(crate) fn default_dispositions() {
-    // KILL and STOP are refused: they cannot be ignored either.
-    (1..=libc::SIGSYS).for_each(default_disposition);
+    let ignored = read_whole("/proc/self/status").ok().and_then(|text| ignored(&text));
+    let ignored = ignored.unwrap_or(u64::MAX);
+    (1..=libc::SIGSYS).filter(|signal| ignored >> (signal - 1) & 1 == 1).for_each(default_disposition);
+}
+
+fn ignored(status: &[u8]) -> Option<u64> {
+    let line = status.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(b"SigIgn:\t"))?;
+    u64::from_str_radix(std::str::from_utf8(line).ok()?, 16).ok()
 }
 
 fn default_disposition(signal: i32) {

@@ -41,7 +41,7 @@ fn an_end_leaves_nothing_behind() {
         assert!(!mounts_of(&root), "{words:?}");
     }
     // A failure before there is a command, and one before there is a process.
-    for options in [&["--workdir", "/nowhere"], &["--volume", "/no-such-source:/volume"]] {
+    for options in [&["--workdir", "/bin/sh"], &["--volume", "/no-such-source:/volume"]] {
         let options = [limits, options].concat();
         let mut child =
             root.command(&options, &["true"]).stderr(std::process::Stdio::null()).spawn().unwrap();
@@ -91,7 +91,8 @@ fn a_sweep_removes_what_the_dead_left_and_nothing_else() {
     if !can_limit(test) {
         return;
     }
-    let (mut living, _output) = root.start(&LIMITS, "echo ready; exec sleep 100");
+    let options = [&LIMITS[..], &["--init"]].concat();
+    let (mut living, _output) = root.start(&options, "echo ready; exec sleep 100");
     let groups = groups_of(living.id());
     let folder = groups[0].parent().unwrap();
     // One that nobody owns any more, with a process in it; one that isolab did not name; and one whose

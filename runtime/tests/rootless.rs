@@ -37,7 +37,7 @@ fn as_nobody(words: &[&str]) -> std::io::Result<Output> {
 
 fn run(root: &Root, options: &[&str], script: &str) -> Output {
     let (program, path) = (root.beside("isolab-runtime"), root.path());
-    let mut words = vec![program.to_str().unwrap(), "run", "--rootfs", path.to_str().unwrap()];
+    let mut words = vec![program.to_str().unwrap(), "contain", "--rootfs", path.to_str().unwrap()];
     words.extend(options);
     words.extend(["--", "sh", "-c", script]);
     as_nobody(&words).unwrap()
@@ -53,7 +53,7 @@ fn a_user_is_root_inside_and_nobody_outside() {
     let script = "id -u; echo $$; hostname; touch /volume/file; echo x > /written; cat /written; \
         ip -o link | grep -c LOOPBACK,UP";
     let output = run(&root, &["--volume", &volume], script);
-    assert_eq!(common::text(&output), "0\n2\nisolab\nx\n1\n", "{}", common::errors(&output));
+    assert_eq!(common::text(&output), "0\n1\nisolab\nx\n1\n", "{}", common::errors(&output));
     assert_eq!(common::errors(&output), "");
     let owner = std::os::unix::fs::MetadataExt::uid(&fs::metadata(folder.join("file")).unwrap());
     assert_eq!(owner.to_string(), NOBODY);
@@ -107,7 +107,7 @@ fn a_user_with_delegated_groups_gets_limits() {
     let run = |script: &str| {
         let enter = r#"echo $$ > "$0/session/cgroup.procs"; program=$1; path=$2; script=$3
             exec setpriv --reuid 65534 --regid 65534 --clear-groups -- \
-                "$program" run --rootfs "$path" --memory 16m --cpus 1 --pids 9 -- sh -c "$script""#;
+                "$program" contain --rootfs "$path" --memory 16m --cpus 1 --pids 9 -- sh -c "$script""#;
         let mut command = Command::new("sh");
         command
             .args(["-c", enter])

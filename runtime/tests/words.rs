@@ -1,7 +1,7 @@
 //! What the command line accepts: sizes, volumes, numbers.
 
-use isolab_runtime::spec::Size;
-use isolab_runtime::volumes::Volume;
+use isolab_runtime::contained::Volume;
+use isolab_runtime::size::Size;
 use proptest::prelude::*;
 use std::process::Command;
 
@@ -69,11 +69,11 @@ fn a_wrong_command_line_is_isolabs_failure_and_says_what() {
         ("--hostname", ""),
         ("--boot-offset", "soon"),
     ] {
-        let (status, errors) = run(&["run", "--rootfs", "/", option, value, "--", "true"]);
+        let (status, errors) = run(&["contain", "--rootfs", "/", option, value, "--", "true"]);
         assert_eq!(status, Some(125), "{option} {value}: {errors}");
         assert!(errors.contains(option), "{errors}");
     }
-    assert_eq!(run(&["run", "--rootfs", "/"]).0, Some(125));
+    assert_eq!(run(&["contain", "--rootfs", "/"]).0, Some(125));
     assert_eq!(run(&[]).0, Some(125));
     assert_eq!(run(&["--help"]), (Some(0), String::new()));
 }

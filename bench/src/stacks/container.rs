@@ -27,7 +27,7 @@ impl Sandbox for Container {
     fn command(&self, ground: &Ground, workload: Workload) -> Result<Command, Refusal> {
         with_a_kernel(workload)?;
         let mut command = bare(&ground.programs.runtime);
-        command.args(["run", "--timeline", "--rootfs"]).arg(ground.rootfs());
+        command.args(["contain", "--timeline", "--rootfs"]).arg(ground.rootfs());
         if ground.without_limits.is_none() {
             command.args(limits());
         }

@@ -23,7 +23,7 @@ impl Sandbox for Nested {
 
     fn command(&self, ground: &Ground, workload: Workload) -> Result<Command, Refusal> {
         with_a_kernel(workload)?;
-        let runtime = ["/isolab-runtime", "run", "--rootfs", "/container"].map(String::from);
+        let runtime = ["/isolab-runtime", "contain", "--rootfs", "/container"].map(String::from);
         let work = ["--", "/isolab-workload"].map(String::from);
         let guest = Guest {
             stack: self.stack(),

@@ -1,15 +1,23 @@
 //! Which control group hierarchies are mounted, and where this process is in each
 //! (`/proc/self/mountinfo` and `/proc/self/cgroup`; `proc(5)`, `cgroups(7)`).
 
-use super::{Controller, Group, Limits, v1, v2};
+use super::owner::Owner;
+use super::setting::Version;
+use super::{Controller, FOLDER, Group, Limits, v1, v2};
 use crate::error::{Context, Error};
+use rustix::fs::{FsWord, statfs};
+use std::cell::OnceCell;
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read as _};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 const PAGE: usize = 4096;
+/// `CGROUP2_SUPER_MAGIC` of the kernel's `magic.h`.
+const CGROUP2_MAGIC: FsWord = 0x6367_7270;
+/// Where everybody mounts control groups.
+const MOUNT: &str = "/sys/fs/cgroup";
 
 /// How the host mounts control groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,15 +49,32 @@ impl Mode {
 pub struct Tree {
     /// Where it is mounted.
     pub mount: PathBuf,
-    /// The folder of the group that this process is in; the mount itself if that is not in view.
-    pub own: PathBuf,
-    /// The controllers in it, by the kernel's names.
+    /// The controllers in it, by the kernel's names; for version 2, [`Hierarchy`] knows them.
     pub controllers: Vec<String>,
+    /// Whether it is the one of version 2.
+    unified: bool,
+    /// The group that the mount shows as its top; `None`: nobody has looked.
+    root: Option<PathBuf>,
 }
 
 impl Tree {
-    pub(crate) fn has(&self, controller: Controller) -> bool {
-        self.controllers.iter().any(|name| name == controller.name())
+    pub(crate) fn has(&self, controller: &str) -> bool {
+        self.controllers.iter().any(|name| name == controller)
+    }
+
+    /// The folder of the group that this process is in; the mount itself if that is not in view. Root seldom
+    /// needs it, so it is looked up when it is asked for.
+    pub(crate) fn own(&self) -> PathBuf {
+        self.own_in(&read_whole("/proc/self/cgroup").unwrap_or_default())
+    }
+
+    fn own_in(&self, own_groups: &[u8]) -> PathBuf {
+        let root = self.root.as_deref().unwrap_or(Path::new("/"));
+        let own = own_group(own_groups, self.unified, &self.controllers);
+        let own = own.and_then(|group| Some(self.mount.join(group.strip_prefix(root).ok()?)));
+        // In a container the mount may show less than the path says.
+        let seen = |own: &PathBuf| self.root.is_some() || own.exists();
+        own.filter(seen).unwrap_or_else(|| self.mount.clone())
     }
 }
 
@@ -58,26 +83,32 @@ impl Tree {
 pub struct Hierarchy {
     pub(crate) v1: Vec<Tree>,
     pub(crate) v2: Option<Tree>,
+    /// The controllers of version 2: read when one is asked for that version 1 does not have.
+    unified: OnceCell<Vec<String>>,
+    /// Those that isolab's folder hands on already: read first, because they are usually all that is asked for.
+    ready: OnceCell<Vec<String>>,
 }
 
 impl Hierarchy {
     /// Reads which there are. Makes and changes nothing.
     pub fn detect() -> Result<Self, Error> {
-        let read = |path: &str| read_whole(path).at("reading", path);
-        let mut found = Self::parse(&read("/proc/self/mountinfo")?, &read("/proc/self/cgroup")?);
-        let all_in_v1 = Controller::ALL.iter().all(|&each| found.v1.iter().any(|tree| tree.has(each)));
-        if let Some(tree) = found.v2.as_mut().filter(|_| !all_in_v1) {
-            let file = tree.mount.join("cgroup.controllers");
-            let names = fs::read_to_string(&file).at("reading", &file)?;
-            tree.controllers = names.split_whitespace().map(Into::into).collect();
+        // Where the usual mount point is of version 2, there is nothing else to find: the table of all mounts,
+        // which may be long, need not be read.
+        if statfs(MOUNT).is_ok_and(|found| found.f_type == CGROUP2_MAGIC) {
+            let (mount, controllers) = (MOUNT.into(), Vec::new());
+            let v2 = Some(Tree { mount, controllers, unified: true, root: None });
+            return Ok(Self { v2, ..Self::default() });
         }
-        Ok(found)
+        let mounts = "/proc/self/mountinfo";
+        Ok(Self::parse(&read_whole(mounts).at("reading", mounts)?))
     }
 
-    /// What [`Hierarchy::detect`] reads from the two files, but for the controllers of version 2.
-    fn parse(mountinfo: &[u8], own_groups: &[u8]) -> Self {
+    /// What [`Hierarchy::detect`] reads from the table of all mounts.
+    fn parse(mountinfo: &[u8]) -> Self {
         let mut found = Self::default();
-        for line in mountinfo.split(|&byte| byte == b'\n') {
+        // Most lines are about something else.
+        let told = |line: &&[u8]| line.windows(9).any(|words| words == b" - cgroup");
+        for line in mountinfo.split(|&byte| byte == b'\n').filter(told) {
             let words: Vec<&[u8]> = line.split(|&byte| byte == b' ').collect();
             // … root mount-point options [optional fields…] - type source super-options
             let Some(end) = words.iter().position(|&word| word == b"-") else { continue };
@@ -90,22 +121,15 @@ impl Hierarchy {
                 .split(|&byte| byte == b',')
                 .map(|word| String::from_utf8_lossy(word).into())
                 .collect();
-            let own = |version2: bool| {
-                own_group(own_groups, version2, &options)
-                    .and_then(|group| Some(mount.join(group.strip_prefix(&root).ok()?)))
-                    .unwrap_or_else(|| mount.clone())
-            };
             match kind {
                 // A hierarchy may be mounted twice; the first place is as good as the second.
                 b"cgroup" if !found.v1.iter().any(|tree| tree.controllers == options) => {
-                    found.v1.push(Tree {
-                        own: own(false),
-                        mount: mount.clone(),
-                        controllers: options.clone(),
-                    });
+                    let root = Some(root);
+                    found.v1.push(Tree { mount, controllers: options, unified: false, root });
                 }
                 b"cgroup2" if found.v2.is_none() => {
-                    found.v2 = Some(Tree { own: own(true), mount: mount.clone(), controllers: Vec::new() });
+                    let root = Some(root);
+                    found.v2 = Some(Tree { mount, controllers: Vec::new(), unified: true, root });
                 }
                 _ => {}
             }
@@ -123,35 +147,64 @@ impl Hierarchy {
         }
     }
 
-    /// The controllers that isolab uses and this host has, each with the version in which it is.
+    /// In which version a controller can be used; `None`: in neither.
+    pub(super) fn version(&self, controller: &str) -> Option<Version> {
+        if self.v1.iter().any(|tree| tree.has(controller)) {
+            return Some(Version::V1);
+        }
+        let has = |names: &[String]| names.iter().any(|name| name == controller);
+        (has(self.ready()) || has(self.unified())).then_some(Version::V2)
+    }
+
+    /// The controllers of version 2 that need not be enabled any more for isolab's groups at the top.
+    pub(super) fn ready(&self) -> &[String] {
+        let read =
+            || self.v2.as_ref().map(|tree| v2::handed_on(&tree.mount.join(FOLDER))).unwrap_or_default();
+        self.ready.get_or_init(read)
+    }
+
+    /// All controllers of version 2.
+    pub(super) fn unified(&self) -> &[String] {
+        let read = || self.v2.as_ref().map(|tree| v2::controllers(&tree.mount)).unwrap_or_default();
+        self.unified.get_or_init(read)
+    }
+
+    /// The controllers that `contain` uses and this host has, each with the version in which it is.
     pub fn controllers(&self) -> Vec<(Controller, Mode)> {
-        let version = |controller| {
-            let in_v1 = self.v1.iter().any(|tree| tree.has(controller)).then_some(Mode::V1);
-            in_v1.or_else(|| self.v2.as_ref()?.has(controller).then_some(Mode::V2))
+        let mode = |controller: Controller| match self.version(controller.name())? {
+            Version::V1 => Some(Mode::V1),
+            Version::V2 => Some(Mode::V2),
         };
-        Controller::ALL.into_iter().filter_map(|each| Some((each, version(each)?))).collect()
+        Controller::ALL.into_iter().filter_map(|each| Some((each, mode(each)?))).collect()
     }
 
     /// Whether a group with `controller` can be made, as far as can be told without making one; the error
     /// says why not, and the fix.
     pub fn can_create(&self, controller: Controller) -> Result<(), Error> {
-        if let Some(tree) = self.v1.iter().find(|tree| tree.has(controller)) {
-            return v1::place(tree, controller).map(drop);
+        let name = controller.name();
+        if let Some(tree) = self.v1.iter().find(|tree| tree.has(name)) {
+            return v1::base(tree, name).map(drop);
         }
         match &self.v2 {
-            Some(tree) if tree.has(controller) => v2::can_create(tree, controller),
-            _ => Err(super::refused(controller, format!("this host has no cgroup controller {controller}"))),
+            Some(tree) if self.version(name).is_some() => {
+                v2::base(tree, &[name.to_owned()], self.ready()).map(drop)
+            }
+            _ => Err(super::refused(name, format!("this host has no cgroup controller {controller}"))),
         }
     }
 
     /// Makes a group with these limits; none at all for no limits.
     pub fn create(&self, limits: &Limits) -> Result<Group, Error> {
-        Group::create(self, limits)
+        if *limits == Limits::default() {
+            return Ok(Group::default());
+        }
+        let resources = limits.into();
+        self.plan(None, &Owner::this_process()?.to_string(), &resources)?.create(&resources)
     }
 }
 
-/// Reads a file of `/proc`, whose length nobody knows before: a page at a time, not a line at a time.
-pub(crate) fn read_whole(path: &str) -> io::Result<Vec<u8>> {
+/// Reads a file that the kernel makes up, whose length nobody knows before: a page at a time, not a line at a time.
+pub(crate) fn read_whole(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(PAGE);
     File::open(path)?.take(u64::MAX).read_to_end(&mut bytes)?;
     Ok(bytes)
@@ -173,7 +226,7 @@ fn own_group(own_groups: &[u8], version2: bool, options: &[String]) -> Option<Pa
 }
 
 /// Spaces, tabs, line feeds and backslashes are written `\040` and so on in `mountinfo`.
-fn unescape(word: &[u8]) -> PathBuf {
+pub(crate) fn unescape(word: &[u8]) -> PathBuf {
     let mut bytes = Vec::with_capacity(word.len());
     let mut rest = word;
     while let Some((&byte, after)) = rest.split_first() {
@@ -191,8 +244,9 @@ fn unescape(word: &[u8]) -> PathBuf {
 pub(crate) fn folders(hierarchy: &Hierarchy) -> Vec<PathBuf> {
     let mut folders = Vec::new();
     for tree in hierarchy.v1.iter().chain(&hierarchy.v2) {
-        let upwards = tree.own.ancestors().take_while(|folder| folder.starts_with(&tree.mount));
-        folders.extend(upwards.map(|folder: &Path| folder.join(super::FOLDER)));
+        let own = tree.own();
+        let upwards = own.ancestors().take_while(|folder| folder.starts_with(&tree.mount));
+        folders.extend(upwards.map(|folder: &Path| folder.join(FOLDER)));
     }
     folders
 }
@@ -210,19 +264,19 @@ mod tests {
 
     #[test]
     fn both_versions_are_found_with_the_own_group_in_each() {
-        let found = Hierarchy::parse(HYBRID, OWN);
+        let found = Hierarchy::parse(HYBRID);
         assert_eq!(found.mode(), Mode::Hybrid);
-        assert_eq!(found.v1[0].own, Path::new("/sys/fs/cgroup/cpu,cpuacct/z"));
-        assert!(found.v1[0].has(Controller::Cpu) && !found.v1[0].has(Controller::Memory));
-        assert_eq!(found.v1[1].own, Path::new("/sys/fs/cgroup/a b/x/y"));
+        assert_eq!(found.v1[0].own_in(OWN), Path::new("/sys/fs/cgroup/cpu,cpuacct/z"));
+        assert!(found.v1[0].has("cpu") && !found.v1[0].has("memory"));
+        assert_eq!(found.v1[1].own_in(OWN), Path::new("/sys/fs/cgroup/a b/x/y"));
         // The mount shows only what lies below "/outer".
-        assert_eq!(found.v2.as_ref().unwrap().own, Path::new("/sys/fs/cgroup/unified/app.scope"));
+        assert_eq!(found.v2.as_ref().unwrap().own_in(OWN), Path::new("/sys/fs/cgroup/unified/app.scope"));
         assert_eq!(found.controllers(), [(Controller::Memory, Mode::V1), (Controller::Cpu, Mode::V1)]);
     }
 
     #[test]
     fn a_host_without_groups_has_none() {
-        let found = Hierarchy::parse(b"27 1 254:0 / / rw,relatime - ext4 /dev/vda rw\n", b"");
+        let found = Hierarchy::parse(b"27 1 254:0 / / rw,relatime - ext4 /dev/vda rw\n");
         assert_eq!(found.mode(), Mode::None);
         let error = found.can_create(Controller::Pids).unwrap_err();
         assert_eq!(error.exit_status(), crate::error::UNAVAILABLE);
@@ -231,7 +285,7 @@ mod tests {
 
     #[test]
     fn an_own_group_out_of_view_gives_the_mount() {
-        let found = Hierarchy::parse(HYBRID, b"0::/elsewhere\n");
-        assert_eq!(found.v2.unwrap().own, Path::new("/sys/fs/cgroup/unified"));
+        let found = Hierarchy::parse(HYBRID);
+        assert_eq!(found.v2.unwrap().own_in(b"0::/elsewhere\n"), Path::new("/sys/fs/cgroup/unified"));
     }
 }

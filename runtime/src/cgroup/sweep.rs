@@ -1,18 +1,16 @@
 //! Removes what a killed runtime left: groups whose owner is dead (`kill(2)`, `rmdir(2)`).
 //!
 //! Processes and mounts need no sweep, they die with PID 1 and its namespaces; only folders stay. Should
-//! a process be in one nevertheless, it is killed first: by `cgroup.kill` in version 2, one by one in
-//! version 1.
+//! a process be in one nevertheless, it is killed first. A container that was created to outlive its runtime
+//! has another name, and a state folder: `delete --force` removes that one.
 
 use super::detect::{Hierarchy, folders};
-use super::group::remove;
+use super::folders::remove;
+use super::members::kill_all;
 use super::owner::Owner;
 use crate::error::Error;
-use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::thread::sleep;
-use std::time::Duration;
+use std::path::PathBuf;
 
 /// What a sweep did.
 #[derive(Debug, Default)]
@@ -35,7 +33,8 @@ pub fn sweep() -> Result<Swept, Error> {
                 continue;
             }
             let folder = entry.path();
-            match kill_all(&folder).and_then(|()| remove(&folder).map_err(|error| error.to_string())) {
+            let killed = kill_all(&folder, None).map_err(|error| error.line());
+            match killed.and_then(|()| remove(&folder).map_err(|error| error.to_string())) {
                 Ok(()) => swept.removed.push(folder),
                 Err(why) => swept.left.push((folder, why)),
             }
@@ -44,31 +43,4 @@ pub fn sweep() -> Result<Swept, Error> {
         let _ = fs::remove_dir(&parent);
     }
     Ok(swept)
-}
-
-fn kill_all(folder: &Path) -> Result<(), String> {
-    // A process that is only just dying is still listed: look again, for up to two seconds.
-    for _ in 0..200 {
-        let members = members(folder)?;
-        if members.is_empty() {
-            return Ok(());
-        }
-        // The kernel shows 0 for one in a PID namespace beside ours: then its owner is not ours to judge.
-        if members.contains(&0) {
-            return Err("its processes belong to another PID namespace".into());
-        }
-        if fs::write(folder.join("cgroup.kill"), "1").is_err() {
-            for pid in members.into_iter().filter_map(Pid::from_raw) {
-                // It may have ended since.
-                let _ = kill_process(pid, Signal::KILL);
-            }
-        }
-        sleep(Duration::from_millis(10));
-    }
-    Err("its processes do not die".into())
-}
-
-fn members(folder: &Path) -> Result<Vec<i32>, String> {
-    let text = fs::read_to_string(folder.join("cgroup.procs")).map_err(|error| error.to_string())?;
-    Ok(text.lines().filter_map(|line| line.parse().ok()).collect())
 }

@@ -4,6 +4,8 @@
 //! who may make namespaces; where something is missing a test says so and passes.
 #![allow(dead_code, unreachable_pub)]
 
+pub mod bundle;
+
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -72,7 +74,7 @@ impl Root {
     /// The command that runs `words` in a container with `options`.
     pub fn command(&self, options: &[&str], words: &[&str]) -> Command {
         let mut command = Command::new(RUNTIME);
-        command.arg("run").arg("--rootfs").arg(self.path()).args(options).arg("--").args(words);
+        command.arg("contain").arg("--rootfs").arg(self.path()).args(options).arg("--").args(words);
         command.stdin(Stdio::null());
         command
     }
@@ -152,18 +154,30 @@ pub fn processes(marker: &str) -> Vec<u32> {
 
 /// The cgroup folders of isolab's runs, in all hierarchies.
 pub fn groups() -> Vec<PathBuf> {
-    fn search(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) {
+    cgroups(&|path| {
+        path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("run-"))
+            && path.parent().is_some_and(|parent| parent.ends_with("isolab"))
+    })
+}
+
+/// The cgroup folders with this name, in all hierarchies.
+pub fn folders_named(name: &str) -> Vec<PathBuf> {
+    cgroups(&|path| path.ends_with(name))
+}
+
+fn cgroups(wanted: &dyn Fn(&Path) -> bool) -> Vec<PathBuf> {
+    fn search(folder: &Path, depth: usize, wanted: &dyn Fn(&Path) -> bool, found: &mut Vec<PathBuf>) {
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
             let path = entry.path();
-            if entry.file_name().to_string_lossy().starts_with("run-") && folder.ends_with("isolab") {
+            if wanted(&path) {
                 found.push(path);
             } else if depth > 0 && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                search(&path, depth - 1, found);
+                search(&path, depth - 1, wanted, found);
             }
         }
     }
     let mut found = Vec::new();
-    search(Path::new("/sys/fs/cgroup"), 4, &mut found);
+    search(Path::new("/sys/fs/cgroup"), 4, wanted, &mut found);
     found
 }
 
