@@ -11,7 +11,7 @@ use isolab_microvm::vm::Vm;
 use isolab_runtime::cgroup::{Hierarchy, Limits};
 use isolab_runtime::clone::{Child, clone};
 use isolab_runtime::namespaces::Namespaces;
-use isolab_runtime::overlay;
+use isolab_runtime::rootfs::overlay;
 use rustix::process::{WaitId, WaitIdOptions, waitid};
 use std::fs;
 use std::io::Write;
@@ -72,7 +72,7 @@ fn root(criterion: &mut Criterion) {
     let folder = tempfile::tempdir().expect("a folder");
     criterion.bench_function("pieces/overlay-root", |bencher| {
         bencher.iter_custom(|times| {
-            let mount = || drop(overlay::mount(folder.path(), false).expect("an overlay root"));
+            let mount = || drop(overlay::attach(folder.path(), false).expect("an overlay root"));
             (0..times).map(|_| timed_inside(mount)).sum()
         });
     });

@@ -14,7 +14,8 @@
 //!
 //! Beside the path: [`host`] (what machine this is), [`doctor`] (what it can do), [`calls`] (system calls
 //! counted), [`interrupt`] (Ctrl-C), [`kernel`] (kernels for guests: got or built, and cached), [`microvm`] and
-//! [`rootfs`] (a command in a Linux guest), [`emulate`] (all of it again, in an emulated machine).
+//! [`rootfs`] (a command in a Linux guest), [`emulate`] (all of it again, in an emulated machine), [`rivals`] (ours
+//! against others' programs, for the benches).
 //!
 //! Unsafe code is in [`calls`] (tracing a child), [`instance`] (`wait4`), [`emulate::machine`] (a signal set between
 //! fork and exec) and [`emulate::tsc`] (one instruction), only.
@@ -36,6 +37,7 @@ pub mod microvm;
 pub mod placement;
 pub mod programs;
 pub mod report;
+pub mod rivals;
 pub mod rootfs;
 pub mod samples;
 pub mod sandbox;

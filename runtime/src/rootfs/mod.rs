@@ -24,7 +24,7 @@ mod idmap;
 mod masks;
 mod mount;
 pub mod options;
-mod overlay;
+pub mod overlay;
 mod pivot;
 mod propagation;
 mod resolve;

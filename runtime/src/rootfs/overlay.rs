@@ -21,7 +21,7 @@ use std::path::Path;
 
 /// Mounts an overlay of the folder `path` on the folder itself, in this mount namespace. Returns the root of the
 /// mount, and why it is only the folder itself, read-only, if there can be no overlay here.
-pub(crate) fn attach(path: &Path, in_user_namespace: bool) -> Result<(OwnedFd, Option<Errno>), Error> {
+pub fn attach(path: &Path, in_user_namespace: bool) -> Result<(OwnedFd, Option<Errno>), Error> {
     let open = || {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         openat(CWD, path, flags, Mode::empty()).at("opening the root folder", path)
