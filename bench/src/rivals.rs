@@ -44,15 +44,15 @@ impl<'a> Race<'a> {
         });
         let names: Vec<_> = rivals.iter().map(|rival| rival.name).collect();
         ensure!(ours.is_some() && names.first().copied() == ours, "our own program does not run");
-        let mut launches = vec![Vec::new(); rivals.len()];
+        let mut timelines = vec![Vec::new(); rivals.len()];
         let (mut random, mut round) = (fastrand::Rng::with_seed(1), (0..rivals.len()).collect::<Vec<_>>());
         for _ in 0..runs {
             random.shuffle(&mut round);
             for &rival in &round {
-                launches[rival].push(rivals[rival].launch(launcher)?);
+                timelines[rival].push(rivals[rival].launch(launcher)?);
             }
         }
-        Ok(Race { names, launches })
+        Ok(Race { names, launches: timelines })
     }
 
     /// The launches of our own program.
