@@ -45,7 +45,7 @@ fn every_command_of_the_readme_works() {
         }
         assert!(output.status.success(), "{line}: {said}");
         if line.contains("run container") {
-            assert!(said.contains("box\n") && said.contains("I am PID 2"), "{line}: {said}");
+            assert!(said.contains("box\n") && said.contains("I am PID 1"), "{line}: {said}");
         }
         ran += 1;
     }
