@@ -13,7 +13,7 @@ use rustix::mount::{MountPropagationFlags, mount_change};
 use rustix::process::{Pid, WaitOptions, set_child_subreaper, waitpid};
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Read as _;
+use std::io::{Read as _, Seek as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -76,7 +76,10 @@ impl Machine {
     /// Runs a command to its end, and meanwhile is a reaper as the first process of a machine is: a container's
     /// first process ends only after all others of its PID namespace have, and been reaped.
     pub fn run(&self, mut command: Command) -> Output {
-        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
+        // A file: a container that stays would keep a pipe open.
+        let mut errors = tempfile::tempfile().unwrap();
+        command.stdout(Stdio::null()).stderr(errors.try_clone().unwrap());
+        let mut child = command.spawn().expect("it starts");
         let status = loop {
             if let Some(status) = child.try_wait().unwrap() {
                 break status;
@@ -85,7 +88,8 @@ impl Machine {
             sleep(Duration::from_millis(1));
         };
         let mut stderr = Vec::new();
-        child.stderr.take().unwrap().read_to_end(&mut stderr).unwrap();
+        errors.rewind().unwrap();
+        errors.read_to_end(&mut stderr).unwrap();
         Output { status, stdout: Vec::new(), stderr }
     }
 
