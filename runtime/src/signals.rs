@@ -108,6 +108,12 @@ impl Blocked {
         unsafe { command.pre_exec(restore) };
     }
 
+    /// Leaves them blocked until this process ends, which it is about to. A signal that comes now is too late: its
+    /// death would tell the caller that what has been made was not.
+    pub(crate) fn stay(self) {
+        std::mem::forget(self);
+    }
+
     /// Gives a child the mask that this process was started with.
     pub(crate) fn restore(&self) -> Result<(), Errno> {
         self.original.thread_set_mask().map_err(|error| Errno::from_raw_os_error(error as i32))

@@ -59,8 +59,7 @@ fn a_killed_runtime_leaves_no_process_and_no_mount() {
     let marker = format!("8{:09}", std::process::id());
     let mut pids = Vec::new();
     // From before its first instruction until well after the command has started.
-    let full = std::env::var("ISOLAB_TIER").is_ok_and(|tier| tier == "full");
-    for microseconds in (0..6_000).step_by(if full { 30 } else { 150 }) {
+    for microseconds in (0..6_000).step_by(if common::full_tier() { 30 } else { 150 }) {
         let mut child = root.command(limits, &["sleep", &marker]).spawn().unwrap();
         sleep(Duration::from_micros(microseconds));
         kill_process(Pid::from_child(&child), Signal::KILL).unwrap();

@@ -1,6 +1,7 @@
 //! `create`: a container is made, or nothing is (the specification's "Create" and "Lifecycle").
 
 use super::delete::Remains;
+use super::pid_file::write_pid;
 use super::plan::Plan;
 use super::recipe::{Gate, Recipe};
 use crate::cgroup::{Group, Hierarchy};
@@ -23,7 +24,7 @@ use isolab_timeline::Stamps;
 use oci_spec::runtime::{Hooks, LinuxResources, Spec};
 use rustix::process::{Pid, getuid};
 use std::borrow::Cow;
-use std::fs::{self, File};
+use std::fs::File;
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -48,7 +49,9 @@ pub(crate) struct Made {
 /// marks of the container's first process to arrive.
 pub fn create(recipe: &Recipe, stamps: &Stamps) -> Result<Vec<Error>, Error> {
     let signals = Blocked::block()?;
-    Ok(make(recipe, &signals, stamps)?.warnings)
+    let warnings = make(recipe, &signals, stamps)?.warnings;
+    signals.stay();
+    Ok(warnings)
 }
 
 /// Makes the container; undoes everything if a step fails.
@@ -215,15 +218,6 @@ pub(crate) fn hand_on(
             notify::send(path, metadata, listener, pid, state.into_types())
         }
     }
-}
-
-/// Engines wait for the file and read it at once: it must appear whole.
-pub(crate) fn write_pid(path: &Path, pid: i32) -> Result<(), Error> {
-    let mut name = std::ffi::OsString::from(".");
-    name.push(path.file_name().unwrap_or_default());
-    let new = path.with_file_name(name);
-    fs::write(&new, pid.to_string()).at("writing", &new)?;
-    fs::rename(&new, path).at("replacing", path)
 }
 
 /// Where the configuration wants the control groups.

@@ -13,6 +13,7 @@ use crate::oci::hooks;
 use crate::oci::state::Status;
 use crate::oci::store::{Folder, Store};
 use crate::rootfs;
+use crate::signals::Blocked;
 use oci_spec::runtime::Hooks;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -60,6 +61,8 @@ pub(crate) fn end_child(child: &Child) -> Result<(), Error> {
 /// Deletes a stopped container; with `force`, any, and a container that does not exist is no error. Returns
 /// the hooks that failed afterwards: they are warnings.
 pub fn delete(store: &Store, id: &str, force: bool) -> Result<Vec<Error>, Error> {
+    // Half a container is of use to nobody: who asks this process to end waits until the work is done.
+    let signals = Blocked::block()?;
     let folder = match store.find(id) {
         Err(Error::NoContainer(_)) if force => return Ok(Vec::new()),
         result => result?,
@@ -96,7 +99,7 @@ pub fn delete(store: &Store, id: &str, force: bool) -> Result<Vec<Error>, Error>
     }
     folder.remove()?;
     let hooks = spec.as_ref().map_or(&[][..], |spec| hooks::of(spec, Hooks::poststop));
-    Ok(hooks::run_poststop(hooks, &record.state(Status::Stopped, 0), None))
+    Ok(hooks::run_poststop(hooks, &record.state(Status::Stopped, 0), Some(&signals)))
 }
 
 /// Clears a container whose record was never written, or is lost: its groups, and so its processes, are where its

@@ -42,6 +42,7 @@ pub fn run(recipe: &Recipe, stamps: &Stamps) -> Result<Ended, Error> {
             }
         });
     if recipe.gate != Gate::Tied && ended.is_ok() {
+        signals.stay();
         return Ok(Ended { status: 0, warnings });
     }
     stamps.stamp(Mark::Exited);

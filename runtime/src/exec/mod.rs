@@ -108,6 +108,9 @@ pub fn run(request: &Request<'_>) -> Result<i32, Error> {
         let relay = terminal.as_ref().map(Terminal::relay).transpose()?.flatten();
         until_end_of(&child, &signals, relay)
     });
+    if request.detach && status.is_ok() {
+        signals.stay();
+    }
     // The error that made it fail is the one to tell.
     status.inspect_err(|_| drop(end_child(&child)))
 }

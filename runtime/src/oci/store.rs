@@ -63,7 +63,9 @@ impl Store {
     pub fn find(&self, id: &str) -> Result<Folder, Error> {
         check::id(id)?;
         let path = self.root.join(id);
-        if path.is_dir() { Ok(Folder { path, id: id.into() }) } else { Err(Error::NoContainer(id.into())) }
+        // A link in its place is none: what it leads to is somebody else's.
+        let is_folder = fs::symlink_metadata(&path).is_ok_and(|about| about.is_dir());
+        if is_folder { Ok(Folder { path, id: id.into() }) } else { Err(Error::NoContainer(id.into())) }
     }
 
     /// The folders of all containers, by name.

@@ -5,6 +5,8 @@
 #![allow(dead_code, unreachable_pub)]
 
 pub mod bundle;
+pub mod machine;
+pub mod steps;
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -110,6 +112,11 @@ pub fn start(mut command: Command) -> (Child, BufReader<ChildStdout>) {
     (child, output)
 }
 
+/// Whether there is time for everything.
+pub fn full_tier() -> bool {
+    std::env::var("ISOLAB_TIER").is_ok_and(|tier| tier == "full")
+}
+
 /// Says why a test is skipped.
 pub fn skipped(test: &str, why: &str) {
     eprintln!("skipped: {test}: {why}");
@@ -163,6 +170,11 @@ pub fn groups() -> Vec<PathBuf> {
 /// The cgroup folders with this name, in all hierarchies.
 pub fn folders_named(name: &str) -> Vec<PathBuf> {
     cgroups(&|path| path.ends_with(name))
+}
+
+/// The cgroup folders whose names begin so, in all hierarchies.
+pub fn folders_beginning(name: &str) -> Vec<PathBuf> {
+    cgroups(&|path| path.file_name().is_some_and(|own| own.to_string_lossy().starts_with(name)))
 }
 
 fn cgroups(wanted: &dyn Fn(&Path) -> bool) -> Vec<PathBuf> {
