@@ -134,7 +134,9 @@ impl<'a> Wanted<'a> {
     /// There is nothing to mount on, and it cannot be made.
     pub(crate) fn no_target(&self, source: Errno) -> Error {
         let doing = match source {
-            Errno::LOOP => "its destination leads over a symbolic link into /proc or /sys, or in a circle",
+            Errno::LOOP => {
+                "it must be mounted on ordinary directory: its destination leads over a symbolic link into /proc or /sys, or in a circle"
+            }
             _ => "finding or making its destination in the root folder",
         };
         self.failed(doing, source)
