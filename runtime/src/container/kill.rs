@@ -1,5 +1,6 @@
 //! `kill`: a signal to the container's first process, or to all (the specification's "Kill").
 
+use super::delete::end;
 use crate::error::{Context, Error};
 use crate::identity::Identity;
 use crate::oci::state::{Record, Status};
@@ -8,13 +9,20 @@ use crate::signals::signal_numbered;
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process, pidfd_send_signal};
 
-/// Sends a signal to the first process of a container that is created or running.
+/// Sends a signal to the first process of a container that is created or running. After `SIGKILL` it waits for the end:
+/// clients delete the container next, and a dying one is not yet stopped.
 pub fn kill(store: &Store, id: &str, number: Signal) -> Result<(), Error> {
     let folder = store.find(id)?;
     let record = folder.read()?.ok_or_else(|| Error::NoContainer(id.into()))?;
     match folder.status(&record)? {
         status @ (Status::Stopped | Status::Creating) => {
             Err(Error::NotRunning { id: id.into(), wanted: "killed", status })
+        }
+        _ if number == Signal::KILL => {
+            match record.process.map(|process| process.open()).transpose()?.flatten() {
+                Some(process) => end(&process, &record.group()),
+                None => Ok(()),
+            }
         }
         _ if signal(&record, number)? => Ok(()),
         _ => Err(Error::NotRunning { id: id.into(), wanted: "killed", status: Status::Stopped }),
