@@ -424,6 +424,18 @@ fn a_path_is_absolute_or_isolabs_and_never_leads_out() {
     }
     let below = plan(Path::new("a/b"), json!({})).unwrap();
     assert!(below.folders().all(|folder| folder.ends_with("isolab/a/b")), "{below:?}");
+    // What lies between is made and removed with it, as long as nobody else is there.
+    let parent = format!("parent-{}", std::process::id());
+    let make = |name| {
+        let place = plan(Path::new(&parent).join(name).as_path(), json!({})).unwrap();
+        Kept(place.create(&LinuxResources::default()).unwrap())
+    };
+    let (one, two) = (make("x/one"), make("two"));
+    drop(one);
+    assert!(two.0.folders().all(Path::exists) && common::folders_named("x").is_empty());
+    drop(two);
+    assert_eq!(common::folders_named(&parent), Vec::<PathBuf>::new());
+
     let above = plan(Path::new("/a/b"), json!({})).unwrap();
     assert!(above.folders().all(|folder| folder.ends_with("a/b") && !folder.ends_with("isolab/a/b")));
     // What is written to the state leads to the same place.

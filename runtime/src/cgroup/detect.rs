@@ -49,15 +49,32 @@ impl Mode {
 pub struct Tree {
     /// Where it is mounted.
     pub mount: PathBuf,
-    /// The folder of the group that this process is in; the mount itself if that is not in view.
-    pub own: PathBuf,
     /// The controllers in it, by the kernel's names; for version 2, [`Hierarchy`] knows them.
     pub controllers: Vec<String>,
+    /// Whether it is the one of version 2.
+    unified: bool,
+    /// The group that the mount shows as its top; `None`: nobody has looked.
+    root: Option<PathBuf>,
 }
 
 impl Tree {
     pub(crate) fn has(&self, controller: &str) -> bool {
         self.controllers.iter().any(|name| name == controller)
+    }
+
+    /// The folder of the group that this process is in; the mount itself if that is not in view. Root seldom
+    /// needs it, so it is looked up when it is asked for.
+    pub(crate) fn own(&self) -> PathBuf {
+        self.own_in(&read_whole("/proc/self/cgroup").unwrap_or_default())
+    }
+
+    fn own_in(&self, own_groups: &[u8]) -> PathBuf {
+        let root = self.root.as_deref().unwrap_or(Path::new("/"));
+        let own = own_group(own_groups, self.unified, &self.controllers);
+        let own = own.and_then(|group| Some(self.mount.join(group.strip_prefix(root).ok()?)));
+        // In a container the mount may show less than the path says.
+        let seen = |own: &PathBuf| self.root.is_some() || own.exists();
+        own.filter(seen).unwrap_or_else(|| self.mount.clone())
     }
 }
 
@@ -75,28 +92,23 @@ pub struct Hierarchy {
 impl Hierarchy {
     /// Reads which there are. Makes and changes nothing.
     pub fn detect() -> Result<Self, Error> {
-        let read = |path: &str| read_whole(path).at("reading", path);
         // Where the usual mount point is of version 2, there is nothing else to find: the table of all mounts,
         // which may be long, need not be read.
         if statfs(MOUNT).is_ok_and(|found| found.f_type == CGROUP2_MAGIC) {
-            return Ok(Self::unified_at(MOUNT.into(), &read("/proc/self/cgroup")?));
+            let (mount, controllers) = (MOUNT.into(), Vec::new());
+            let v2 = Some(Tree { mount, controllers, unified: true, root: None });
+            return Ok(Self { v2, ..Self::default() });
         }
-        Ok(Self::parse(&read("/proc/self/mountinfo")?, &read("/proc/self/cgroup")?))
+        let mounts = "/proc/self/mountinfo";
+        Ok(Self::parse(&read_whole(mounts).at("reading", mounts)?))
     }
 
-    fn unified_at(mount: PathBuf, own_groups: &[u8]) -> Self {
-        let own =
-            own_group(own_groups, true, &[]).and_then(|path| Some(mount.join(path.strip_prefix("/").ok()?)));
-        // In a container the mount may show less than the path says.
-        let own = own.filter(|own| *own == mount || own.exists()).unwrap_or_else(|| mount.clone());
-        let v2 = Some(Tree { mount, own, controllers: Vec::new() });
-        Self { v1: Vec::new(), v2, ..Self::default() }
-    }
-
-    /// What [`Hierarchy::detect`] reads from the two files, but for the controllers of version 2.
-    fn parse(mountinfo: &[u8], own_groups: &[u8]) -> Self {
+    /// What [`Hierarchy::detect`] reads from the table of all mounts.
+    fn parse(mountinfo: &[u8]) -> Self {
         let mut found = Self::default();
-        for line in mountinfo.split(|&byte| byte == b'\n') {
+        // Most lines are about something else.
+        let told = |line: &&[u8]| line.windows(9).any(|words| words == b" - cgroup");
+        for line in mountinfo.split(|&byte| byte == b'\n').filter(told) {
             let words: Vec<&[u8]> = line.split(|&byte| byte == b' ').collect();
             // … root mount-point options [optional fields…] - type source super-options
             let Some(end) = words.iter().position(|&word| word == b"-") else { continue };
@@ -109,22 +121,15 @@ impl Hierarchy {
                 .split(|&byte| byte == b',')
                 .map(|word| String::from_utf8_lossy(word).into())
                 .collect();
-            let own = |version2: bool| {
-                own_group(own_groups, version2, &options)
-                    .and_then(|group| Some(mount.join(group.strip_prefix(&root).ok()?)))
-                    .unwrap_or_else(|| mount.clone())
-            };
             match kind {
                 // A hierarchy may be mounted twice; the first place is as good as the second.
                 b"cgroup" if !found.v1.iter().any(|tree| tree.controllers == options) => {
-                    found.v1.push(Tree {
-                        own: own(false),
-                        mount: mount.clone(),
-                        controllers: options.clone(),
-                    });
+                    let root = Some(root);
+                    found.v1.push(Tree { mount, controllers: options, unified: false, root });
                 }
                 b"cgroup2" if found.v2.is_none() => {
-                    found.v2 = Some(Tree { own: own(true), mount: mount.clone(), controllers: Vec::new() });
+                    let root = Some(root);
+                    found.v2 = Some(Tree { mount, controllers: Vec::new(), unified: true, root });
                 }
                 _ => {}
             }
@@ -239,7 +244,8 @@ pub(crate) fn unescape(word: &[u8]) -> PathBuf {
 pub(crate) fn folders(hierarchy: &Hierarchy) -> Vec<PathBuf> {
     let mut folders = Vec::new();
     for tree in hierarchy.v1.iter().chain(&hierarchy.v2) {
-        let upwards = tree.own.ancestors().take_while(|folder| folder.starts_with(&tree.mount));
+        let own = tree.own();
+        let upwards = own.ancestors().take_while(|folder| folder.starts_with(&tree.mount));
         folders.extend(upwards.map(|folder: &Path| folder.join(FOLDER)));
     }
     folders
@@ -258,19 +264,19 @@ mod tests {
 
     #[test]
     fn both_versions_are_found_with_the_own_group_in_each() {
-        let found = Hierarchy::parse(HYBRID, OWN);
+        let found = Hierarchy::parse(HYBRID);
         assert_eq!(found.mode(), Mode::Hybrid);
-        assert_eq!(found.v1[0].own, Path::new("/sys/fs/cgroup/cpu,cpuacct/z"));
+        assert_eq!(found.v1[0].own_in(OWN), Path::new("/sys/fs/cgroup/cpu,cpuacct/z"));
         assert!(found.v1[0].has("cpu") && !found.v1[0].has("memory"));
-        assert_eq!(found.v1[1].own, Path::new("/sys/fs/cgroup/a b/x/y"));
+        assert_eq!(found.v1[1].own_in(OWN), Path::new("/sys/fs/cgroup/a b/x/y"));
         // The mount shows only what lies below "/outer".
-        assert_eq!(found.v2.as_ref().unwrap().own, Path::new("/sys/fs/cgroup/unified/app.scope"));
+        assert_eq!(found.v2.as_ref().unwrap().own_in(OWN), Path::new("/sys/fs/cgroup/unified/app.scope"));
         assert_eq!(found.controllers(), [(Controller::Memory, Mode::V1), (Controller::Cpu, Mode::V1)]);
     }
 
     #[test]
     fn a_host_without_groups_has_none() {
-        let found = Hierarchy::parse(b"27 1 254:0 / / rw,relatime - ext4 /dev/vda rw\n", b"");
+        let found = Hierarchy::parse(b"27 1 254:0 / / rw,relatime - ext4 /dev/vda rw\n");
         assert_eq!(found.mode(), Mode::None);
         let error = found.can_create(Controller::Pids).unwrap_err();
         assert_eq!(error.exit_status(), crate::error::UNAVAILABLE);
@@ -279,7 +285,7 @@ mod tests {
 
     #[test]
     fn an_own_group_out_of_view_gives_the_mount() {
-        let found = Hierarchy::parse(HYBRID, b"0::/elsewhere\n");
-        assert_eq!(found.v2.unwrap().own, Path::new("/sys/fs/cgroup/unified"));
+        let found = Hierarchy::parse(HYBRID);
+        assert_eq!(found.v2.unwrap().own_in(b"0::/elsewhere\n"), Path::new("/sys/fs/cgroup/unified"));
     }
 }

@@ -1,5 +1,6 @@
 //! Making and removing the folders that are groups (`mkdir(2)`, `rmdir(2)`, `cgroups(7)`).
 
+use super::FOLDER;
 use super::group::MODE;
 use super::v1;
 use crate::error::{Context, Error};
@@ -49,6 +50,17 @@ pub(crate) fn remove(folder: &Path) -> Result<(), Errno> {
             Err(Errno::NOENT) => return Ok(()),
             result => return result,
         }
+    }
+}
+
+/// Removes what a relative path has made between isolab's own folder and `folder`, where nobody else uses it.
+/// Above an absolute path lie the groups of an engine, which are not ours to remove.
+pub(super) fn remove_parents(folder: &Path) {
+    let is_own = |folder: &&Path| folder.file_name().is_some_and(|name| name == FOLDER);
+    let parents = || folder.ancestors().skip(1);
+    if parents().any(|parent| is_own(&parent)) {
+        // The first that is in use keeps those above it.
+        let _ = parents().take_while(|parent| !is_own(parent)).try_for_each(rmdir);
     }
 }
 

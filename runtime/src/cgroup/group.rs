@@ -6,7 +6,7 @@
 //! them: whoever removes the container removes them.
 
 use super::detect::read_whole;
-use super::folders::{make, remove};
+use super::folders::{make, remove, remove_parents};
 use super::joining::Joining;
 use super::members::{is_populated, kill_all, pids};
 use super::place::{Folder, Place, Unified, needed};
@@ -22,7 +22,7 @@ use std::cell::OnceCell;
 use std::fs;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Of a group's folder: others may look.
 pub(super) const MODE: Mode = Mode::from_raw_mode(0o755);
@@ -34,7 +34,7 @@ pub struct Group {
     /// Just made: nothing of it can have come late.
     new: bool,
     /// The folder of version 2, once it was opened.
-    folder: OnceCell<Rc<OwnedFd>>,
+    folder: OnceCell<Arc<OwnedFd>>,
 }
 
 impl Place {
@@ -164,7 +164,7 @@ impl Group {
         Joining::open(&self.place, folder, self.new)
     }
 
-    fn open_v2(&self, unified: &Unified) -> Result<Rc<OwnedFd>, Error> {
+    fn open_v2(&self, unified: &Unified) -> Result<Arc<OwnedFd>, Error> {
         if let Some(folder) = self.folder.get() {
             return Ok(folder.clone());
         }
@@ -214,6 +214,7 @@ impl Group {
         };
         // All of them, whatever becomes of one.
         let results: Vec<_> = folders.map(&mut each).collect();
+        self.place.folders().for_each(remove_parents);
         results.into_iter().collect()
     }
 }

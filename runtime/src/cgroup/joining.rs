@@ -6,19 +6,19 @@ use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::{Errno, write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// The ways into a container's groups, open: one `tasks` file a hierarchy of version 1, the folder itself of
 /// version 2.
 #[derive(Debug, Default)]
 pub struct Joining {
     tasks: Vec<OwnedFd>,
-    folder: Option<Rc<OwnedFd>>,
+    folder: Option<Arc<OwnedFd>>,
 }
 
 impl Joining {
     /// `folder`: that of version 2; `new`: none of the late groups can be there.
-    pub(super) fn open(place: &Place, folder: Option<Rc<OwnedFd>>, new: bool) -> Result<Self, Error> {
+    pub(super) fn open(place: &Place, folder: Option<Arc<OwnedFd>>, new: bool) -> Result<Self, Error> {
         let open = |path: &Path, flags| openat(CWD, path, flags | OFlags::CLOEXEC, Mode::empty());
         let mut tasks = Vec::with_capacity(place.v1.len());
         for folder in &place.v1 {

@@ -14,9 +14,10 @@ use super::owner::Owner;
 use super::problem::Problem;
 use super::setting::{Setting, Version};
 use super::settings;
-use super::{FOLDER, refused, v1, v2};
+use super::{FOLDER, refused, v1, v2, writable};
 use crate::error::Error;
 use oci_spec::runtime::LinuxResources;
+use rustix::io::Errno;
 use rustix::process::geteuid;
 use serde::{Deserialize, Serialize};
 use std::path::{Component, Path, PathBuf};
@@ -145,9 +146,18 @@ impl Hierarchy {
             }
         }
         if let Some(tree) = self.v2.as_ref().filter(|_| self.v1.is_empty() || in_v2(settings)) {
-            let top = tree.mount.clone();
-            place.v2 =
-                Some(Unified { path: top.join(rest), top, wanted: self.unified().to_vec(), ready: false });
+            let (top, path) = (tree.mount.clone(), tree.mount.join(rest));
+            match can_make(&path) {
+                Err(error) if !in_v2(settings) && !geteuid().is_root() => {
+                    place.without = Some(format!("no cgroup can be made at {}: {error}", path.display()));
+                }
+                _ => {
+                    place.v2 = Some(Unified { path, top, wanted: self.unified().to_vec(), ready: false });
+                }
+            }
+        }
+        if place.folders().next().is_none() {
+            place.without.get_or_insert_with(|| "an ordinary user can make none in version 1".into());
         }
         Ok(place)
     }
@@ -176,7 +186,7 @@ impl Hierarchy {
                     }
                 }
             } else {
-                &tree.mount
+                tree.mount.clone()
             };
             let path = base.join(FOLDER).join(name);
             let folder = Folder { path, controllers: tree.controllers.clone() };
@@ -200,9 +210,9 @@ impl Hierarchy {
             match v2::base(tree, &needed, self.ready()) {
                 Ok((base, ready)) => {
                     let ready = ready && !everywhere;
-                    let wanted = if everywhere { v2::controllers(base) } else { Vec::new() };
+                    let wanted = if everywhere { v2::controllers(&base) } else { Vec::new() };
                     let path = base.join(FOLDER).join(name);
-                    place.v2 = Some(Unified { path, top: base.into(), wanted, ready });
+                    place.v2 = Some(Unified { path, top: base, wanted, ready });
                 }
                 Err(error) if in_v2(settings) => return Err(error),
                 Err(error) => place.without = Some(error.line()),
@@ -215,6 +225,18 @@ impl Hierarchy {
         }
         Ok(place)
     }
+}
+
+/// Whether permissions allow a group there: those of the nearest folder that exists.
+fn can_make(path: &Path) -> Result<(), Errno> {
+    let mut result = Ok(());
+    for folder in path.ancestors() {
+        result = writable(folder);
+        if result != Err(Errno::NOENT) {
+            break;
+        }
+    }
+    result
 }
 
 fn in_v2(settings: &[Setting]) -> bool {

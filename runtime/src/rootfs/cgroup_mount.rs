@@ -62,7 +62,7 @@ fn version2(building: &Building<'_>, wanted: &Wanted<'_>, place: &OwnedFd) -> Re
     }
     let hierarchy = Hierarchy::detect()?;
     let tree = hierarchy.v2.ok_or_else(|| wanted.broken("this host has no control groups"))?;
-    copy(wanted, &tree.own, place.as_fd())
+    copy(wanted, &tree.own(), place.as_fd())
 }
 
 fn version1(
@@ -90,7 +90,7 @@ fn version1(
                 openat(&top, &folder, flags, Mode::empty())
             });
             let place = place.map_err(|error| wanted.failed("making a folder for a hierarchy", error))?;
-            copy(wanted, &tree.own, place.as_fd())?;
+            copy(wanted, &tree.own(), place.as_fd())?;
         }
     }
     for &names in names.iter().filter(|names| names.contains(',')) {

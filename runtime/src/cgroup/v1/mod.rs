@@ -11,14 +11,17 @@ use super::detect::{Tree, read_whole};
 use super::setting::write_file;
 use super::{refused, writable};
 use crate::error::{Context, Error};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The group below which a new one is made: the topmost in view, or else the one that this process is in.
-pub(crate) fn base<'a>(tree: &'a Tree, controller: &str) -> Result<&'a Path, Error> {
+pub(crate) fn base(tree: &Tree, controller: &str) -> Result<PathBuf, Error> {
     match writable(&tree.mount) {
-        Ok(()) => Ok(&tree.mount),
-        Err(_) if writable(&tree.own).is_ok() => Ok(&tree.own),
+        Ok(()) => Ok(tree.mount.clone()),
         Err(error) => {
+            let own = tree.own();
+            if writable(&own).is_ok() {
+                return Ok(own);
+            }
             let path = tree.mount.display();
             Err(refused(controller, format!("no cgroup can be made in {path} (v1): {error}")))
         }

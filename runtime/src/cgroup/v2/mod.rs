@@ -16,22 +16,18 @@ use crate::error::Error;
 use rustix::process::geteuid;
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The group in which isolab's folder lies, or can be made with `controllers` enabled below it; and whether
 /// they are enabled there: by an earlier run, which is the usual case. `ready`: those at the top that are.
-pub(crate) fn base<'a>(
-    tree: &'a Tree,
-    controllers: &[String],
-    ready: &[String],
-) -> Result<(&'a Path, bool), Error> {
+pub(crate) fn base(tree: &Tree, controllers: &[String], ready: &[String]) -> Result<(PathBuf, bool), Error> {
     let all = !controllers.is_empty() && controllers.iter().all(|each| ready.contains(each));
     if all && geteuid().is_root() && writable(&tree.mount).is_ok() {
-        return Ok((&tree.mount, true));
+        return Ok((tree.mount.clone(), true));
     }
     let mut why = None;
     for base in bases(tree) {
-        match usable(base, controllers) {
+        match usable(&base, controllers) {
             Ok(()) => return Ok((base, false)),
             // The nearest group's reason is the one that its user can do something about.
             Err(error) => {
@@ -44,9 +40,14 @@ pub(crate) fn base<'a>(
 }
 
 /// Root: the root of all in view. Then, and for everybody else, the groups above this process, nearest first.
-fn bases(tree: &Tree) -> impl Iterator<Item = &Path> {
-    let root = geteuid().is_root().then_some(&*tree.mount);
-    root.into_iter().chain(tree.own.ancestors().take_while(|folder| folder.starts_with(&tree.mount)))
+fn bases(tree: &Tree) -> impl Iterator<Item = PathBuf> {
+    let root = geteuid().is_root().then(|| tree.mount.clone());
+    let upwards = || {
+        let own = tree.own();
+        let folders = own.ancestors().take_while(|folder| folder.starts_with(&tree.mount));
+        folders.map(Path::to_owned).collect::<Vec<_>>()
+    };
+    root.into_iter().chain(std::iter::once_with(upwards).flatten())
 }
 
 fn usable(base: &Path, controllers: &[String]) -> io::Result<()> {
