@@ -347,22 +347,23 @@ fn a_hostile_root_leads_nowhere() {
     fs::create_dir(&folder).unwrap();
     let mounts = bundle.config["mounts"].clone();
 
-    for name in ["proc", "sys"] {
+    for name in ["proc", "dev", "sys"] {
         symlink(&outside, bundle.inside(name)).unwrap();
         assert!(bundle.refuses(name).contains("symbolic link"), "/{name} is a link");
         fs::remove_file(bundle.inside(name)).unwrap();
     }
     symlink("/proc/sys", bundle.inside("to-proc")).unwrap();
     symlink("loop", bundle.inside("loop")).unwrap();
-    for destination in ["/to-proc", "/to-proc/kernel", "/loop/x"] {
+    symlink("../..", bundle.inside("to-root")).unwrap();
+    for destination in ["/to-proc", "/to-proc/kernel", "/loop/x", "/to-root"] {
         bundle.config["mounts"] = mounts.clone();
         add(&mut bundle, "none", &folder, destination, &["bind"]);
         assert!(bundle.refuses(destination).contains(destination));
     }
     // Links that point out of the root stay in it.
     bundle.config["mounts"] = mounts;
-    fs::remove_dir(bundle.inside("dev")).unwrap();
-    symlink(&outside, bundle.inside("dev")).unwrap();
+    symlink(&outside, bundle.inside("out")).unwrap();
+    add(&mut bundle, "tmpfs", Path::new("x"), "/out/side", &[]);
     symlink("../../../../../../etc", bundle.inside("conf")).unwrap();
     symlink("../run/nowhere/resolv.conf", bundle.inside("dangling")).unwrap();
     fs::write(bundle.beside("file"), "bound\n").unwrap();

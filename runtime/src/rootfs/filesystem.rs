@@ -34,8 +34,8 @@ pub(crate) fn make(building: &mut Building<'_>, wanted: &Wanted<'_>, kind: &str)
     if options.copy_up && kind != "tmpfs" {
         return Err(wanted.broken("the option tmpcopyup is for file systems of type tmpfs"));
     }
-    let place = if matches!(kind, "proc" | "sysfs") {
-        kernels_own(root, &wanted.destination)
+    let place = if matches!(kind, "proc" | "sysfs") || wanted.destination == Path::new("/dev") {
+        no_link(root, &wanted.destination)
     } else {
         target(root, &wanted.destination, || Ok(Kind::Folder)).map(|target| (target.place, target.made))
     };
@@ -130,9 +130,9 @@ pub(crate) fn mount_at(
     mount(source, path_of(place), kind, flags, &*data)
 }
 
-/// Finds or makes the folder for a file system of the kernel's. With a link on the way it would appear under
-/// another name, where nobody masks it (CVE-2023-27561).
-fn kernels_own(root: BorrowedFd<'_>, path: &Path) -> Result<(OwnedFd, bool), Errno> {
+/// Finds or makes the folder for `/dev` or a file system of the kernel's. With a link on the way it would appear
+/// under another name, where nobody masks it (CVE-2023-27561).
+fn no_link(root: BorrowedFd<'_>, path: &Path) -> Result<(OwnedFd, bool), Errno> {
     match open_without_links(root, path) {
         Err(Errno::NOENT) => {
             super::resolve::make(root, path, Kind::Folder)?;

@@ -7,7 +7,8 @@
 //!
 //! It is done before the pivot, with `/proc` or `/sys` as the current folder: in the kernel's own file
 //! systems, once it is certain that they are, there is no link of anybody's making, and a path costs one
-//! call. Any other path is walked inside the root, as the destinations of mounts are.
+//! call. Any other path is walked inside the root, as the destinations of mounts are; so are the paths of a file
+//! system that has only a few, for which entering it would cost more than it saves.
 
 use super::attributes::Attributes;
 use super::options::Reach;
@@ -27,6 +28,9 @@ use std::path::{Path, PathBuf};
 const EMPTY: MountFlags =
     MountFlags::RDONLY.union(MountFlags::NOSUID).union(MountFlags::NODEV).union(MountFlags::NOEXEC);
 
+/// As many paths make up for the calls that entering a file system costs.
+const WORTH_ENTERING: usize = 3;
+
 /// Applies `linux.readonlyPaths` and `linux.maskedPaths`. What the container does not have needs no mask.
 /// Changes the current folder.
 pub(crate) fn apply(root: BorrowedFd<'_>, linux: &Linux) -> Result<(), Error> {
@@ -34,25 +38,30 @@ pub(crate) fn apply(root: BorrowedFd<'_>, linux: &Linux) -> Result<(), Error> {
     let masked = paths(linux.masked_paths().as_deref(), "linux.maskedPaths")?;
     let mut masks = Masks { root, empty: None };
     // The empty file system is named by the first folder's descriptor while the second is masked.
-    let mut open_folders = Vec::new();
+    let mut entered = Vec::new();
     for (base, magic) in [("/proc", PROC_MAGIC), ("/sys", SYSFS_MAGIC)] {
-        if !read_only.iter().chain(&masked).any(|path| in_kernels_own(path, base)) {
+        let inside = |path: &&PathBuf| in_kernels_own(path, base);
+        if read_only.iter().chain(&masked).filter(inside).count() < WORTH_ENTERING {
             continue;
         }
-        let Some(folder) = kernels_own(root, Path::new(base), magic).at("opening", base)? else {
-            masks.walk(&read_only, &masked, |path| in_kernels_own(path, base))?;
-            continue;
-        };
+        let Some(folder) = kernels_own(root, Path::new(base), magic).at("opening", base)? else { continue };
         fchdir(&folder).at("entering", base)?;
-        for path in read_only.iter().filter(|path| in_kernels_own(path, base)) {
+        for path in read_only.iter().filter(inside) {
             make_read_only(relative(path, base)).at("making read-only", path)?;
         }
-        for path in masked.iter().filter(|path| in_kernels_own(path, base)) {
+        for path in masked.iter().filter(inside) {
             masks.mask(relative(path, base), &folder).at("masking", path)?;
         }
-        open_folders.push(folder);
+        entered.push((base, folder));
     }
-    masks.walk(&read_only, &masked, |path| !in_kernels_own(path, "/proc") && !in_kernels_own(path, "/sys"))
+    let left = |path: &&PathBuf| !entered.iter().any(|(base, _)| in_kernels_own(path, base));
+    for path in read_only.iter().filter(left) {
+        masks.walk_to(path, |place| masks.make_read_only(path, place)).at("making read-only", path)?;
+    }
+    for path in masked.iter().filter(left) {
+        masks.walk_to(path, |place| masks.cover(place)).at("masking", path)?;
+    }
+    Ok(())
 }
 
 struct Masks<'a> {
@@ -78,36 +87,29 @@ impl Masks<'_> {
         }
     }
 
-    /// The same for paths that may lead anywhere in the root.
-    fn walk(
-        &mut self,
-        read_only: &[PathBuf],
-        masked: &[PathBuf],
-        which: impl Fn(&Path) -> bool,
-    ) -> Result<(), Error> {
-        for path in read_only.iter().filter(|path| which(path)) {
-            self.walk_to(path, |place| {
-                mount_bind_recursive(path_of(place), path_of(place))?;
-                // What the descriptor stands for is now below; the path leads to the top.
-                let top = open(self.root, path)?;
-                Attributes::READ_ONLY.apply(top.as_fd(), Reach::All)
-            })
-            .at("making read-only", path)?;
+    /// Covers what `place` stands for.
+    fn cover(&self, place: &OwnedFd) -> Result<(), Errno> {
+        let path = path_of(place);
+        match (mount_bind("/dev/null", &path), &self.empty) {
+            (Err(Errno::NOTDIR), Some(empty)) => mount_bind(empty, path),
+            (Err(Errno::NOTDIR), None) => mount("tmpfs", path, "tmpfs", EMPTY, None),
+            (result, _) => result,
         }
-        for path in masked.iter().filter(|path| which(path)) {
-            self.walk_to(path, |place| match mount_bind("/dev/null", path_of(place)) {
-                Err(Errno::NOTDIR) => mount("tmpfs", path_of(place), "tmpfs", EMPTY, None),
-                result => result,
-            })
-            .at("masking", path)?;
-        }
-        Ok(())
     }
 
-    fn walk_to(&self, path: &Path, cover: impl FnOnce(&OwnedFd) -> Result<(), Errno>) -> Result<(), Errno> {
+    /// Makes read-only what `place` stands for, which is at `path` in the root.
+    fn make_read_only(&self, path: &Path, place: &OwnedFd) -> Result<(), Errno> {
+        mount_bind_recursive(path_of(place), path_of(place))?;
+        // What the descriptor stands for is now below; the path leads to the top.
+        let top = open(self.root, path)?;
+        Attributes::READ_ONLY.apply(top.as_fd(), Reach::All)
+    }
+
+    /// Finds a path that may lead anywhere in the root.
+    fn walk_to(&self, path: &Path, act: impl FnOnce(&OwnedFd) -> Result<(), Errno>) -> Result<(), Errno> {
         match open(self.root, path) {
             Err(Errno::NOENT | Errno::NOTDIR) => Ok(()),
-            place => cover(&place?),
+            place => act(&place?),
         }
     }
 }

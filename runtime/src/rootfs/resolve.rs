@@ -6,7 +6,8 @@
 //! and only the descriptor is used. (CVE-2017-1002101, CVE-2021-30465: paths checked and then used again.)
 
 use rustix::fs::{
-    FsWord, Mode, OFlags, PROC_SUPER_MAGIC, ResolveFlags, fstatfs, mkdirat, openat, openat2, readlinkat,
+    FsWord, Mode, OFlags, PROC_SUPER_MAGIC, ResolveFlags, fstat, fstatfs, mkdirat, openat, openat2,
+    readlinkat,
 };
 use rustix::io::Errno;
 use std::ffi::OsStr;
@@ -62,7 +63,8 @@ fn walk(root: BorrowedFd<'_>, path: &Path, more: ResolveFlags) -> Result<OwnedFd
 /// Finds a mount's destination, or makes it.
 ///
 /// A link that leads into `/proc` or `/sys` is refused (CVE-2019-16884, CVE-2023-27561): what is mounted there
-/// by that way would be masked, or seen by the runtime, under another name than its own.
+/// by that way would be masked, or seen by the runtime, under another name than its own. So is one that leads to
+/// the root itself, which would be covered.
 pub(crate) fn target(
     root: BorrowedFd<'_>,
     path: &Path,
@@ -77,8 +79,10 @@ pub(crate) fn target(
         Err(Errno::NOENT) => (make(root, path, kind()?)?, true),
         result => (result?, false),
     };
+    let (here, top) = (fstat(&place)?, fstat(root)?);
     match fstatfs(&place)?.f_type {
         PROC_MAGIC | SYSFS_MAGIC => Err(Errno::LOOP),
+        _ if (here.st_dev, here.st_ino) == (top.st_dev, top.st_ino) => Err(Errno::BUSY),
         _ => Ok(Target { place, made }),
     }
 }
