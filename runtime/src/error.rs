@@ -187,6 +187,12 @@ impl Error {
         }
     }
 
+    /// Whether nothing went wrong and the answer is no: a created container waits, and nobody has started it yet. There
+    /// are clients that tell a refusal from a failure by the word `error`, and not by the exit status.
+    pub const fn is_refusal(&self) -> bool {
+        matches!(self, Error::WrongState { status: Status::Created, .. })
+    }
+
     /// An error about a property of the configuration.
     pub(crate) fn property(property: impl Into<String>, why: impl Into<String>) -> Self {
         Error::Property { property: property.into(), why: why.into() }

@@ -90,10 +90,11 @@ impl Init<'_> {
             }
             devices.set_up()?;
         }
-        if let Some(name) = spec.hostname() {
+        // The specification's "Hostname": without a UTS namespace of its own the container's is the runtime's.
+        if let Some(name) = spec.hostname().as_ref().filter(|name| !name.is_empty()) {
             sethostname(name.as_bytes()).step("setting the host's name")?;
         }
-        if let Some(name) = spec.domainname() {
+        if let Some(name) = spec.domainname().as_ref().filter(|name| !name.is_empty()) {
             setdomainname(name.as_bytes()).step("setting the domain's name")?;
         }
         self.plan.parameters.apply()?;

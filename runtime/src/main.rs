@@ -70,7 +70,8 @@ fn perform(cli: Cli, stamps: &Stamps) -> i32 {
 
 /// Says what went wrong, once: on standard error, and in the engine's log.
 fn complain(error: &Error, log: &Log) -> i32 {
-    eprintln!("isolab-runtime: {}", error.line());
+    let kind = if error.is_refusal() { "" } else { "error: " };
+    eprintln!("isolab-runtime: {kind}{}", error.line());
     log.error(&error.line());
     error.exit_status()
 }

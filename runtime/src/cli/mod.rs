@@ -60,7 +60,7 @@ pub(crate) struct Global {
     /// The form of the log
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     log_format: LogFormat,
-    /// Accepted: this runtime has nothing more to say
+    /// Say what helps to find a fault as well: in the log, or without one on standard error
     #[arg(long)]
     debug: bool,
     /// Refused: this runtime writes the control groups itself
@@ -87,7 +87,7 @@ impl Global {
             LogFormat::Text => Format::Text,
             LogFormat::Json => Format::Json,
         };
-        Log::open(self.log.as_deref(), format)
+        Ok(Log::open(self.log.as_deref(), format)?.with_debug(self.debug))
     }
 
     /// What is asked of all commands and cannot be had.

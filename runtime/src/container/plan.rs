@@ -35,15 +35,6 @@ impl Plan {
         let seccomp = linux.and_then(|linux| linux.seccomp().as_ref());
         let views = Views::new(linux.and_then(|linux| linux.namespaces().as_deref()).unwrap_or_default())?;
         let new = |kind| views.new.contains(kind);
-        if !views.separates(LinuxNamespaceType::Uts) {
-            let names = [("hostname", spec.hostname()), ("domainname", spec.domainname())];
-            if let Some((property, _)) = names.iter().find(|(_, name)| name.is_some()) {
-                return Err(Error::property(
-                    *property,
-                    "would be the host's: there is no uts namespace for it",
-                ));
-            }
-        }
         let detached = recipe.gate != Gate::Tied;
         let separate = views.separates(LinuxNamespaceType::Network);
         Ok(Self {

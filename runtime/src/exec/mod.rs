@@ -70,6 +70,10 @@ pub fn run(request: &Request<'_>) -> Result<i32, Error> {
     let seccomp = spec.linux().as_ref().and_then(|linux| linux.seccomp().as_ref());
     let filter = seccomp.map(Program::compile).transpose()?;
     let namespaces = views(&spec, Pid::from_raw(process.pid))?;
+    let affinity = Affinity::new(&wanted)?;
+    if let Some(mask) = affinity.initial_mask() {
+        request.log.debug(&format!("CPU affinity: {mask}"));
+    }
     let cgroups = group.joining()?;
     let signals = Blocked::block()?;
     let terminal = Terminal::new(&wanted, request.console_socket.as_deref(), request.detach)?;
@@ -82,7 +86,7 @@ pub fn run(request: &Request<'_>) -> Result<i32, Error> {
     let inside = Inside {
         request,
         attributes: &attributes,
-        affinity: Affinity::new(&wanted)?,
+        affinity,
         filter: filter.as_ref(),
         target: target.as_fd(),
         namespaces: namespaces.without(first),

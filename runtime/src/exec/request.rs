@@ -93,6 +93,9 @@ impl Changes {
             process.set_cwd(cwd.clone());
         }
         let mut environment = process.env().clone().unwrap_or_default();
+        // What is given here replaces the variable of the same name; the first of two would win otherwise.
+        let name = |variable: &str| variable.split('=').next().unwrap_or_default().to_owned();
+        environment.retain(|old| self.environment.iter().all(|new| name(new) != name(old)));
         environment.extend(self.environment.iter().cloned());
         process.set_env(Some(environment));
         let mut groups = process.user().additional_gids().clone().unwrap_or_default();
@@ -149,7 +152,7 @@ mod tests {
         assert_eq!((same.cwd(), same.user(), same.env()), (own.cwd(), own.user(), own.env()));
         assert_eq!(same.terminal(), Some(false));
         let other = Changes {
-            environment: vec!["A=2".into()],
+            environment: vec!["A=2".into(), "B=".into()],
             user: Some((8, None)),
             additional_gids: vec![9],
             capabilities: vec![Capability::Chown],
@@ -158,7 +161,7 @@ mod tests {
         .on(own);
         assert_eq!((other.user().uid(), other.user().gid(), other.user().umask()), (8, 0, Some(1)));
         assert_eq!(other.user().additional_gids(), &Some(vec![9]));
-        assert_eq!(other.env().as_ref().unwrap(), &["A=1", "A=2"]);
+        assert_eq!(other.env().as_ref().unwrap(), &["A=2", "B="]);
         let sets = other.capabilities().as_ref().unwrap();
         assert_eq!(sets.bounding().as_ref().unwrap().len(), 2);
         assert!(sets.inheritable().as_ref().unwrap().is_empty());

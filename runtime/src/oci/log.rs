@@ -22,13 +22,20 @@ pub enum Format {
 pub struct Log {
     file: Option<File>,
     format: Format,
+    debug: bool,
 }
 
 impl Log {
     /// Opens the log, if one is wanted.
     pub fn open(path: Option<&Path>, format: Format) -> Result<Self, Error> {
         let open = |path: &Path| OpenOptions::new().append(true).create(true).open(path).at("opening", path);
-        Ok(Self { file: path.map(open).transpose()?, format })
+        Ok(Self { file: path.map(open).transpose()?, format, debug: false })
+    }
+
+    /// The same log; `debug`: it takes what helps to find a fault as well.
+    #[must_use]
+    pub fn with_debug(self, debug: bool) -> Self {
+        Self { debug, ..self }
     }
 
     /// Notes an error.
@@ -39,6 +46,15 @@ impl Log {
     /// Notes what went wrong without being an error.
     pub fn warning(&self, message: &str) {
         self.write("warning", message);
+    }
+
+    /// Notes what helps to find a fault, if that is wanted: without a file, on standard error.
+    pub fn debug(&self, message: &str) {
+        match (self.debug, &self.file) {
+            (false, _) => {}
+            (true, Some(_)) => self.write("debug", message),
+            (true, None) => eprintln!("isolab-runtime: debug: {message}"),
+        }
     }
 
     fn write(&self, level: &str, message: &str) {

@@ -24,6 +24,17 @@ impl Affinity {
         Ok(Self { initial: set(asked.initial())?, last: set(asked.cpu_affinity_final())? })
     }
 
+    /// The CPUs on which the process will be when it joins the container, as a number with a bit for each.
+    pub fn initial_mask(&self) -> Option<String> {
+        let set = self.initial.as_ref()?;
+        let digit =
+            |first: usize| (0..4).filter(|bit| set.is_set(first + bit)).map(|bit| 1 << bit).sum::<u32>();
+        let digits = (0..CpuSet::MAX_CPU).step_by(4).map(digit).rev();
+        let digits: String =
+            digits.skip_while(|&digit| digit == 0).filter_map(|each| char::from_digit(each, 16)).collect();
+        Some(format!("0x{digits}"))
+    }
+
     /// Before the process joins the container's groups.
     pub(crate) fn apply_initial(&self) -> Result<(), Error> {
         self.initial.as_ref().map_or(Ok(()), apply)
@@ -48,4 +59,18 @@ fn parse(text: &str) -> Result<CpuSet, Error> {
         set.set(cpu);
     }
     Ok(set)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mask_has_a_bit_for_each_cpu() {
+        for (list, mask) in [("0", "0x1"), ("0,1", "0x3"), ("4-7", "0xf0"), ("65", "0x20000000000000000")] {
+            let affinity = Affinity { initial: Some(parse(list).unwrap()), last: None };
+            assert_eq!(affinity.initial_mask().unwrap(), mask);
+        }
+        assert_eq!(Affinity::default().initial_mask(), None);
+    }
 }

@@ -81,6 +81,9 @@ fn add(building: &Building<'_>, dev: BorrowedFd<'_>, device: &LinuxDevice) -> Re
         property: format!("linux.devices: {}", device.path().display()),
         why: why.into(),
     };
+    if !device.path().is_absolute() {
+        return Err(broken("its path must be absolute"));
+    }
     let kind = match device.typ() {
         LinuxDeviceType::B => FileType::BlockDevice,
         LinuxDeviceType::C | LinuxDeviceType::U => FileType::CharacterDevice,

@@ -39,11 +39,11 @@ use mount::Building;
 use oci_spec::runtime::{Linux, LinuxNamespaceType, Spec};
 use options::Reach;
 use propagation::Propagation;
-use rustix::fs::{CWD, Mode};
+use rustix::fs::{CWD, FileType, Mode, fstat};
 use rustix::io::Errno;
 use rustix::mount::{MountPropagationFlags, MoveMountFlags, UnmountFlags, move_mount, unmount};
 use rustix::process::umask;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 /// How a root is made, beyond what the configuration says.
@@ -104,7 +104,8 @@ impl<'a> Root<'a> {
         };
         let mounts = spec.mounts().as_deref().unwrap_or_default();
         for (index, each) in mounts.iter().enumerate() {
-            mount::make(&mut building, each, sources.of(index))?;
+            mount::make(&mut building, each, sources.of(index))
+                .map_err(|error| of_root(error, building.root.as_fd(), &path))?;
         }
         devices::make_all(&building, linux, mounts)?;
         let read_only = spec.root().as_ref().is_some_and(|root| root.readonly() == Some(true));
@@ -162,6 +163,16 @@ fn root_path(spec: &Spec, bundle: &Path) -> Result<PathBuf, Error> {
         return Err(missing("root.path"));
     }
     Ok(bundle.join(root.path()))
+}
+
+/// What is wrong when nothing can be mounted in the root: it may be that the root is no folder.
+fn of_root(error: Error, root: BorrowedFd<'_>, path: &Path) -> Error {
+    match fstat(root).map(|found| FileType::from_raw_mode(found.st_mode)) {
+        Ok(FileType::Directory) | Err(_) => error,
+        Ok(_) => {
+            Error::Path { step: "making the container's root of", path: path.into(), source: Errno::NOTDIR }
+        }
+    }
 }
 
 /// Attaches a copy of the root folder's mount on the folder itself: a mount of its own, which can be pivoted to,

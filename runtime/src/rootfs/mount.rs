@@ -135,8 +135,8 @@ impl<'a> Wanted<'a> {
     pub(crate) fn no_target(&self, source: Errno) -> Error {
         let doing = match source {
             Errno::LOOP => {
-                "its destination leads over a symbolic link: to what must be a real folder, into \
-                 /proc or /sys, or in a circle"
+                "it must be mounted on ordinary directory: its destination leads over a symbolic link to what must \
+                 be a real folder, into /proc or /sys, or in a circle"
             }
             Errno::BUSY => "its destination leads over a symbolic link to the root itself",
             _ => "finding or making its destination in the root folder",

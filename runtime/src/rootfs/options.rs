@@ -81,7 +81,7 @@ const WORDS: [(&str, Meaning); 62] = [
     ("rnodev", SetAll(NODEV)),
     ("rnodiratime", SetAll(NODIRATIME)),
     ("rnoexec", SetAll(NOEXEC)),
-    ("rnorelatime", SetAll(STRICTATIME)),
+    ("rnorelatime", ClearAll(STRICTATIME)),
     ("rnostrictatime", ClearAll(STRICTATIME)),
     ("rnosuid", SetAll(NOSUID)),
     ("rnosymfollow", SetAll(NOSYMFOLLOW)),
@@ -218,10 +218,11 @@ impl Options {
         attributes
     }
 
-    /// A word that asks a bind mount for what only a file system of its own can give.
+    /// A word that asks a bind mount for what only a file system of its own can give. Its data, such as `mode=755`, is
+    /// none: engines hand on one list of options for mounts of all kinds, and mount(2) ignores the data of a bind.
     pub(crate) fn not_for_bind(&self) -> Option<&str> {
         let flag = OF_FILE_SYSTEM.iter().find(|&&(flag, _)| self.set.contains(flag));
-        let data = self.data.split(',').next().filter(|word| !word.is_empty());
+        let data = self.data.split(',').find(|word| !word.is_empty() && !word.contains('='));
         flag.map(|&(_, name)| name).or(data).or(self.copy_up.then_some("tmpcopyup"))
     }
 }
@@ -256,7 +257,8 @@ mod tests {
     fn unknown_words_are_the_file_systems() {
         let options = read(&["nosuid", "mode=755", "size=64k", "", "huge=never"]);
         assert_eq!(options.data, "mode=755,size=64k,huge=never");
-        assert_eq!(options.not_for_bind(), Some("mode=755"));
+        assert_eq!(options.not_for_bind(), None);
+        assert_eq!(read(&["rbind", "mode=755", "no-such-word"]).not_for_bind(), Some("no-such-word"));
         assert_eq!(read(&["rbind", "sync"]).not_for_bind(), Some("sync"));
         assert_eq!(read(&["rbind", "rprivate", "ro"]).not_for_bind(), None);
     }
