@@ -47,8 +47,7 @@ fn an_entry_point_that_is_the_runtime_itself_gets_nowhere() {
     bundle.create();
     let exe = format!("/proc/{}/exe", bundle.pid());
     let held = openat(CWD, &exe, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).unwrap();
-    bundle.must("start", &[]);
-    bundle.wait();
+    bundle.must_fail("start", &[]);
     let again = format!("/proc/self/fd/{}", held.as_raw_fd());
     assert_eq!(openat(CWD, &again, OFlags::WRONLY, Mode::empty()).err(), Some(Errno::ROFS));
     assert!(fs::read(RUNTIME).unwrap() == before);

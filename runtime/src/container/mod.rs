@@ -8,6 +8,7 @@
 
 mod create;
 mod delete;
+pub(crate) mod gate;
 mod kill;
 mod look;
 pub(crate) mod plan;
