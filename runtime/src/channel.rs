@@ -18,7 +18,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
 /// A message has one byte that says what it is; an error's line is cut to fit.
-pub(crate) const LARGEST: usize = 4096;
+const LARGEST: usize = 4096;
 
 /// How far the first process is.
 #[derive(Debug)]
@@ -68,24 +68,6 @@ pub(crate) fn pair() -> Result<(Outside, Inside), Error> {
     Ok((Outside(outside), Inside(inside)))
 }
 
-/// The message that says why the first process ends.
-pub(crate) fn failure(error: &Error) -> Vec<u8> {
-    let mut message = vec![FAILED, error.exit_status() as u8];
-    message.extend(error.line().bytes().take(LARGEST - message.len()));
-    message
-}
-
-/// What such a message says; `None`: it is another.
-pub(crate) fn told(message: &[u8]) -> Option<Error> {
-    match message {
-        [FAILED, status, line @ ..] => Some(Error::Inside {
-            line: String::from_utf8_lossy(line).into_owned(),
-            status: i32::from(*status),
-        }),
-        _ => None,
-    }
-}
-
 impl Outside {
     /// Waits for the first process. A signal that asks for an end is one.
     pub(crate) fn wait(&self, signals: &Blocked) -> Result<Reached, Error> {
@@ -128,7 +110,11 @@ impl Outside {
             ([FURNISHED], _) => Ok(Reached::Furnished),
             ([FILTERED], Some(listener)) => Ok(Reached::Filtered(listener)),
             ([READY], _) => Ok(Reached::Ready),
-            (message, _) => Err(told(message).unwrap_or(Error::Step { step, source: Errno::BADMSG })),
+            ([FAILED, status, line @ ..], _) => Err(Error::Inside {
+                line: String::from_utf8_lossy(line).into_owned(),
+                status: i32::from(*status),
+            }),
+            _ => Err(Error::Step { step, source: Errno::BADMSG }),
         }
     }
 
@@ -168,7 +154,9 @@ impl Inside {
 
     /// Says why this process ends. `false`: nobody listens any more.
     pub(crate) fn fail(&self, error: &Error) -> bool {
-        write(&self.0, &failure(error)).is_ok()
+        let mut message = vec![FAILED, error.exit_status() as u8];
+        message.extend(error.line().bytes().take(LARGEST - message.len()));
+        write(&self.0, &message).is_ok()
     }
 
     /// Whether the runtime lives.

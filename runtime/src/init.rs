@@ -6,7 +6,6 @@
 
 use crate::cgroup::Joining;
 use crate::channel::{Inside, Stop};
-use crate::container::gate;
 use crate::container::plan::Plan;
 use crate::container::{Gate, Recipe};
 use crate::error::{Context, Error};
@@ -20,7 +19,7 @@ use crate::signals::{Blocked, default_dispositions};
 use crate::{clone, idmap, keyring, loopback, reaper};
 use isolab_timeline::{Mark, Stamps};
 use oci_spec::runtime::Hooks;
-use rustix::io::read;
+use rustix::io::{Errno, read};
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Signal, set_parent_process_death_signal, setsid};
 use rustix::system::{setdomainname, sethostname};
@@ -40,7 +39,7 @@ pub(crate) struct Init<'a> {
     /// What only the runtime outside could open for the root.
     pub(crate) sources: &'a Sources,
     /// The FIFO at which it waits for `start`.
-    pub(crate) gate: Option<gate::Inside>,
+    pub(crate) gate: Option<OwnedFd>,
 }
 
 impl Init<'_> {
@@ -167,16 +166,13 @@ impl Init<'_> {
     /// Waits for the start and becomes the program.
     fn execute(self, executable: &Executable) -> i32 {
         let Self { recipe, record, signals, channel, gate, .. } = self;
-        // Who called `create` is told now that the container is made, and who calls `start` at the gate; who runs it
-        // at once, when it runs.
+        // Who called `create` is told now that the container is made; who runs it at once, when it runs.
         let channel = (recipe.gate != Gate::Start).then_some(channel);
-        let waited = gate.as_ref().map_or(Ok(()), gate::Inside::wait);
-        let started = waited.and_then(|()| start_hooks(recipe, record, signals));
+        let started = wait_at(gate.as_ref()).and_then(|()| start_hooks(recipe, record, signals));
         let error = started.map_or_else(|error| error, |()| executable.execute(signals));
-        if let Some(channel) = channel {
-            channel.fail(&error);
-        } else if let Some(gate) = gate {
-            gate.fail(&error);
+        // After `start` there is nobody to tell but whoever reads the container's output.
+        if !channel.is_some_and(|channel| channel.fail(&error)) {
+            eprintln!("isolab-runtime: {}", error.line());
         }
         error.exit_status()
     }
@@ -281,6 +277,17 @@ impl Init<'_> {
             clone::exit(128 + Signal::KILL.as_raw());
         }
         Ok(())
+    }
+}
+
+/// Waits at the FIFO until somebody starts the container.
+fn wait_at(gate: Option<&OwnedFd>) -> Result<(), Error> {
+    let Some(gate) = gate else { return Ok(()) };
+    loop {
+        match read(gate, &mut [0]) {
+            Err(Errno::INTR) => {}
+            result => return result.map(drop).step("waiting to be started"),
+        }
     }
 }
 

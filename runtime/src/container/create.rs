@@ -1,7 +1,6 @@
 //! `create`: a container is made, or nothing is (the specification's "Create" and "Lifecycle").
 
 use super::delete::Remains;
-use super::gate;
 use super::plan::Plan;
 use super::recipe::{Gate, Recipe};
 use crate::cgroup::{Group, Hierarchy};
@@ -124,8 +123,7 @@ impl Making<'_> {
         let Config { spec, bundle, text } = &recipe.config;
         remains.folder.write(record)?;
         remains.folder.write_config(text)?;
-        let gate =
-            (recipe.gate == Gate::Start).then(|| gate::Inside::make(remains.folder.path())).transpose()?;
+        let gate = (recipe.gate == Gate::Start).then(|| remains.folder.make_gate()).transpose()?;
         let group = remains.group.insert(record.place.clone().create(&resources(spec))?);
         let cgroups = group.joining()?;
         let sources = Sources::open(spec, bundle)?;

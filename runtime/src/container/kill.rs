@@ -18,10 +18,12 @@ pub fn kill(store: &Store, id: &str, number: Signal) -> Result<(), Error> {
         status @ (Status::Stopped | Status::Creating) => {
             Err(Error::NotRunning { id: id.into(), wanted: "killed", status })
         }
-        _ if number == Signal::KILL => match record.process.map(Identity::open).transpose()?.flatten() {
-            Some(process) => end(&process, &record.group()),
-            None => Ok(()),
-        },
+        _ if number == Signal::KILL => {
+            match record.process.map(|process| process.open()).transpose()?.flatten() {
+                Some(process) => end(&process, &record.group()),
+                None => Ok(()),
+            }
+        }
         _ if signal(&record, number)? => Ok(()),
         _ => Err(Error::NotRunning { id: id.into(), wanted: "killed", status: Status::Stopped }),
     }

@@ -8,7 +8,6 @@
 
 mod create;
 mod delete;
-pub(crate) mod gate;
 mod kill;
 mod look;
 pub(crate) mod plan;

@@ -11,8 +11,7 @@ use crate::netdev::Devices;
 use crate::process::Attributes;
 use crate::seccomp::Program;
 use crate::sysctl::Parameters;
-use oci_spec::runtime::{LinuxNamespaceType, Process};
-use std::borrow::Cow;
+use oci_spec::runtime::LinuxNamespaceType;
 
 /// The translated configuration.
 #[derive(Debug)]
@@ -30,11 +29,7 @@ pub(crate) struct Plan {
 impl Plan {
     pub(crate) fn new(recipe: &Recipe) -> Result<Self, Error> {
         let spec = &recipe.config.spec;
-        let process = match spec.process() {
-            Some(process) => Cow::Borrowed(process),
-            None if recipe.gate == Gate::Start => Cow::Owned(waiting()),
-            None => return Err(no_process()),
-        };
+        let process = spec.process().as_ref().ok_or_else(|| Error::property("process", "is required"))?;
         let linux = spec.linux().as_ref();
         let seccomp = linux.and_then(|linux| linux.seccomp().as_ref());
         let views = Views::new(linux.and_then(|linux| linux.namespaces().as_deref()).unwrap_or_default())?;
@@ -44,8 +39,8 @@ impl Plan {
         Ok(Self {
             devices: linux.map(|linux| Devices::find(linux, separate)).transpose()?.flatten(),
             parameters: linux.map(|linux| Parameters::new(linux, &views)).transpose()?.unwrap_or_default(),
-            terminal: Terminal::new(&process, recipe.console_socket.as_deref(), detached)?,
-            attributes: Attributes::new(&process, spec)?,
+            terminal: Terminal::new(process, recipe.console_socket.as_deref(), detached)?,
+            attributes: Attributes::new(process, spec)?,
             filter: seccomp.map(Program::compile).transpose()?,
             maps: linux.map(|linux| Maps::new(linux, new(Namespaces::USER))).transpose()?.flatten(),
             clocks: linux.map(|linux| Offsets::new(linux, new(Namespaces::TIME))).transpose()?.flatten(),
@@ -57,16 +52,4 @@ impl Plan {
     pub(crate) fn in_user_namespace(&self) -> bool {
         self.views.separates(LinuxNamespaceType::User)
     }
-}
-
-/// What the first process is where the configuration has no process: it only waits, with no power.
-fn waiting() -> Process {
-    let mut process = Process::default();
-    process.set_args(None).set_env(None).set_capabilities(None).set_rlimits(None);
-    process
-}
-
-/// Why a container without a process cannot run.
-pub(super) fn no_process() -> Error {
-    Error::property("process", "is required to start a container")
 }

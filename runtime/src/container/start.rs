@@ -1,10 +1,7 @@
 //! `start`: the first process executes the user's program (the specification's "Start").
 
-use super::delete::{delete, end};
-use super::gate;
-use super::plan::no_process;
+use super::delete::delete;
 use crate::error::Error;
-use crate::identity::Identity;
 use crate::oci::hooks;
 use crate::oci::state::{Record, Status};
 use crate::oci::store::Store;
@@ -18,26 +15,15 @@ pub fn start(store: &Store, id: &str) -> Result<(), Error> {
     let status = folder.status(&record)?;
     // What `poststart` asks for is read before there is a way back.
     let spec = folder.config()?;
-    let gate = if status == Status::Created { gate::Outside::find(folder.path())? } else { None };
-    let refused = || {
-        let (wanted, fix) = ("started", "only a created container can be started, and once");
+    if status != Status::Created || !folder.open_gate()? {
         let status = folder.status(&record)?;
-        Err(Error::WrongState { id: id.into(), wanted, status, fix })
-    };
-    let Some(gate) = gate else { return refused() };
-    if spec.process().is_none() {
-        // Nothing will come of it.
-        if let Some(process) = record.process.map(Identity::open).transpose()?.flatten() {
-            end(&process, &record.group())?;
-        }
-        return Err(no_process());
+        let fix = "only a created container can be started, and once";
+        return Err(Error::WrongState { id: id.into(), wanted: "started", status, fix });
     }
-    // The specification: stop it, then destroy it. The first error is the one to tell.
-    let destroy = |_: &Error| drop(delete(store, id, true));
-    if !gate.open(folder.path()).inspect_err(destroy)? {
-        return refused();
-    }
-    started(&record, &spec, None).inspect_err(destroy)
+    started(&record, &spec, None).inspect_err(|_| {
+        // The specification: stop it, then destroy it. The hook's error is the one to tell.
+        let _ = delete(store, id, true);
+    })
 }
 
 /// What follows the start of the user's program.

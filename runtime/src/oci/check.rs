@@ -26,8 +26,7 @@ pub fn spec(spec: &Spec) -> Result<(), Error> {
     if root.path().as_os_str().is_empty() {
         return Err(missing("root.path"));
     }
-    // A container may be made without; `start` demands it.
-    spec.process().as_ref().map_or(Ok(()), process)?;
+    process(spec.process().as_ref().ok_or_else(|| missing("process"))?)?;
     if let Some(hooks) = spec.hooks() {
         each_hook(hooks)?;
     }

@@ -7,18 +7,19 @@
 use super::check;
 use super::config::{self, read_bounded};
 use super::state::{Record, Status};
-use crate::container::gate;
 use crate::error::{Context, Error};
 use oci_spec::runtime::Spec;
-use rustix::fs::{Mode, OFlags, mkdir, open, rename, rmdir, unlink};
+use rustix::fs::{CWD, FileType, Mode, OFlags, mkdir, mknodat, open, rename, rmdir, unlink};
 use rustix::io::{Errno, write};
 use rustix::process::geteuid;
 use std::env;
 use std::fs;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 const RECORD: &str = "state.json";
 const NEW_RECORD: &str = "state.json.new";
+const FIFO: &str = "exec.fifo";
 
 /// All containers of one user.
 #[derive(Clone, Debug)]
@@ -132,6 +133,38 @@ impl Folder {
         config::parse(&read_bounded(&file)?, &file)
     }
 
+    /// Makes the FIFO at which the first process waits, and opens it for that process. Both ends, so that
+    /// neither the opening nor the reading depends on who else has it open.
+    pub fn make_gate(&self) -> Result<OwnedFd, Error> {
+        let path = self.path.join(FIFO);
+        mknodat(CWD, &path, FileType::Fifo, Mode::from_raw_mode(0o600), 0).at("making", &path)?;
+        open(&path, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()).at("opening", &path)
+    }
+
+    /// Lets the first process go on. `false`: it does not wait. The name goes first: of two who would
+    /// start the container, the kernel lets one remove it.
+    pub fn open_gate(&self) -> Result<bool, Error> {
+        let path = self.path.join(FIFO);
+        let Some(gate) = self.gate()? else { return Ok(false) };
+        match unlink(&path) {
+            Err(Errno::NOENT) => return Ok(false),
+            result => result.at("removing", &path)?,
+        }
+        write(&gate, b"0").map(|_| true).at("writing to", &path)
+    }
+
+    /// The FIFO, if a process waits at it.
+    fn gate(&self) -> Result<Option<OwnedFd>, Error> {
+        let path = self.path.join(FIFO);
+        let flags = OFlags::WRONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        match open(&path, flags, Mode::empty()) {
+            Ok(gate) => Ok(Some(gate)),
+            // No such file, or nobody who reads it.
+            Err(Errno::NOENT | Errno::NXIO) => Ok(None),
+            Err(source) => Err(Error::Path { step: "opening", path, source }),
+        }
+    }
+
     /// Where in its life the container is.
     pub fn status(&self, record: &Record) -> Result<Status, Error> {
         let Some(process) = record.process else {
@@ -139,7 +172,7 @@ impl Folder {
         };
         Ok(match process.is_alive() {
             false => Status::Stopped,
-            true if gate::Outside::find(&self.path)?.is_some() => Status::Created,
+            true if self.gate()?.is_some() => Status::Created,
             true if record.group().paused() => Status::Paused,
             true => Status::Running,
         })
@@ -147,7 +180,7 @@ impl Folder {
 
     /// Removes the folder, with whatever a crash has left in it.
     pub fn remove(&self) -> Result<(), Error> {
-        for name in [RECORD, config::FILE, gate::FIFO] {
+        for name in [RECORD, config::FILE, FIFO] {
             let path = self.path.join(name);
             match unlink(&path) {
                 Ok(()) | Err(Errno::NOENT) => {}

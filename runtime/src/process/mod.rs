@@ -71,10 +71,10 @@ impl Attributes {
         let in_user_namespace = namespaces.iter().any(|each| each.typ() == LinuxNamespaceType::User);
         let none = Vec::new();
         Ok(Self {
-            program: match process.args() {
-                Some(arguments) => Program::new(arguments, process.env().as_ref().unwrap_or(&none))?,
-                None => Program::default(),
-            },
+            program: Program::new(
+                process.args().as_ref().unwrap_or(&none),
+                process.env().as_ref().unwrap_or(&none),
+            )?,
             folder: Folder::new(process.cwd().clone())?,
             user: User::new(process.user(), in_user_namespace)?,
             capabilities: Capability::new(process.capabilities().as_ref()),

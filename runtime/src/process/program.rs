@@ -19,9 +19,7 @@ use std::path::PathBuf;
 const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// A program with its arguments and environment; the files are looked up inside the container.
-///
-/// By default there is none: then nothing is looked for, and what is found cannot be executed.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Program {
     arguments: Vec<CString>,
     environment: Vec<CString>,
@@ -51,9 +49,6 @@ impl Program {
     /// Finds the file, and gives the environment a `HOME` if it has none. The calling process must be the
     /// user that will execute the program.
     pub(crate) fn find(mut self, user: Uid) -> Result<Executable, Error> {
-        if self.arguments.is_empty() {
-            return Ok(Executable::default());
-        }
         if !self.environment.iter().any(|entry| entry.as_bytes().starts_with(b"HOME=")) {
             let mut entry = b"HOME=".to_vec();
             entry.extend(home::of(user.as_raw()));
@@ -82,7 +77,7 @@ impl Program {
 }
 
 /// A program that has been found: nothing is left to do but to execute it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Executable {
     file: CString,
     arguments: Vec<CString>,
