@@ -12,14 +12,15 @@ use crate::error::{Context, Error};
 use crate::namespaces::Namespaces;
 use crate::oci::hooks;
 use crate::oci::state::{Record, Status};
+use crate::process::Attributes;
 use crate::process::program::Executable;
 use crate::rootfs::{self, Root, Sources};
 use crate::seccomp::Program;
 use crate::signals::{Blocked, default_dispositions};
-use crate::{clone, idmap, keyring, loopback, reaper};
+use crate::{clone, gate, idmap, keyring, loopback, reaper};
 use isolab_timeline::{Mark, Stamps};
 use oci_spec::runtime::Hooks;
-use rustix::io::{Errno, read};
+use rustix::io::read;
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Signal, set_parent_process_death_signal, setsid};
 use rustix::system::{setdomainname, sethostname};
@@ -39,7 +40,7 @@ pub(crate) struct Init<'a> {
     /// What only the runtime outside could open for the root.
     pub(crate) sources: &'a Sources,
     /// The FIFO at which it waits for `start`.
-    pub(crate) gate: Option<OwnedFd>,
+    pub(crate) gate: Option<gate::Gate>,
 }
 
 impl Init<'_> {
@@ -101,7 +102,8 @@ impl Init<'_> {
         self.stamps.stamp(Mark::Rooted);
         if let Some(terminal) = &self.plan.terminal {
             let own_mounts = views.new.contains(Namespaces::MOUNT);
-            terminal.attach(self.plan.attributes.uid(), own_mounts)?;
+            let user = self.plan.attributes.as_ref().map_or(0, Attributes::uid);
+            terminal.attach(user, own_mounts)?;
         }
         default_dispositions();
         Ok(())
@@ -109,7 +111,11 @@ impl Init<'_> {
 
     /// Becomes what the configuration wants. An init does without the filter, which would stand in its way: its
     /// child, who installs one, can do so because neither can gain new privileges.
-    fn equip(&self) -> Result<(Executable, Option<OwnedFd>), Error> {
+    fn equip(&self) -> Result<(Option<Executable>, Option<OwnedFd>), Error> {
+        let Some(attributes) = &self.plan.attributes else {
+            self.settle()?;
+            return Ok((None, None));
+        };
         let mut listener = None;
         let install = || {
             self.settle()?;
@@ -118,12 +124,12 @@ impl Init<'_> {
             }
             Ok(())
         };
-        let executable = self.plan.attributes.clone().apply(self.recipe.preserve_fds, install)?;
+        let executable = attributes.clone().apply(self.recipe.preserve_fds, install)?;
         // Where the filter came before the change of identity, that has taken the request back.
-        if !self.plan.attributes.no_new_privileges() {
+        if !attributes.no_new_privileges() {
             self.settle()?;
         }
-        Ok((executable, listener))
+        Ok((Some(executable), listener))
     }
 
     fn confine(&self) -> Result<Option<OwnedFd>, Error> {
@@ -158,20 +164,31 @@ impl Init<'_> {
             Ok(executable)
         });
         match ready {
-            Ok(executable) => self.execute(&executable),
+            Ok(executable) => self.execute(executable.as_ref()),
             Err(error) => self.give_up(&error),
         }
     }
 
     /// Waits for the start and becomes the program.
-    fn execute(self, executable: &Executable) -> i32 {
+    fn execute(self, executable: Option<&Executable>) -> i32 {
         let Self { recipe, record, signals, channel, gate, .. } = self;
         // Who called `create` is told now that the container is made; who runs it at once, when it runs.
         let channel = (recipe.gate != Gate::Start).then_some(channel);
-        let started = wait_at(gate.as_ref()).and_then(|()| start_hooks(recipe, record, signals));
-        let error = started.map_or_else(|error| error, |()| executable.execute(signals));
-        // After `start` there is nobody to tell but whoever reads the container's output.
-        if !channel.is_some_and(|channel| channel.fail(&error)) {
+        let started = gate
+            .as_ref()
+            .map_or(Ok(()), gate::Gate::wait)
+            .and_then(|()| start_hooks(recipe, record, signals));
+        let error = match (started, executable) {
+            (Err(error), _) => error,
+            (Ok(()), Some(executable)) => executable.execute(signals),
+            (Ok(()), None) => Error::property("process", "is required when a container is started"),
+        };
+        let told = match (&channel, &gate) {
+            (Some(channel), _) => channel.fail(&error),
+            (None, Some(gate)) => gate.fail(&error),
+            (None, None) => false,
+        };
+        if !told {
             eprintln!("isolab-runtime: {}", error.line());
         }
         error.exit_status()
@@ -199,7 +216,8 @@ impl Init<'_> {
         let (own, own_end) = (&mut this, &mut open);
         let command = clone::fork(move || {
             drop(own_end.take());
-            own.take().map_or(crate::error::FAILED, |this| this.start_under_an_init(&executable, &closed))
+            own.take()
+                .map_or(crate::error::FAILED, |this| this.start_under_an_init(executable.as_ref(), &closed))
         })
         .step("starting the command (a limit on processes counts the init as well)");
         let command = command.and_then(|command| {
@@ -217,7 +235,7 @@ impl Init<'_> {
         }
     }
 
-    fn start_under_an_init(self, executable: &Executable, closed: &OwnedFd) -> i32 {
+    fn start_under_an_init(self, executable: Option<&Executable>, closed: &OwnedFd) -> i32 {
         let ready = reaper::own_group(self.plan.terminal.is_some()).and_then(|()| {
             read(closed, &mut [0]).step("waiting for the init")?;
             let listener = self.confine()?;
@@ -277,17 +295,6 @@ impl Init<'_> {
             clone::exit(128 + Signal::KILL.as_raw());
         }
         Ok(())
-    }
-}
-
-/// Waits at the FIFO until somebody starts the container.
-fn wait_at(gate: Option<&OwnedFd>) -> Result<(), Error> {
-    let Some(gate) = gate else { return Ok(()) };
-    loop {
-        match read(gate, &mut [0]) {
-            Err(Errno::INTR) => {}
-            result => return result.map(drop).step("waiting to be started"),
-        }
     }
 }
 

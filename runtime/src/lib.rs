@@ -1,37 +1,35 @@
 //! A container runtime to read: what a container is, in the order in which it comes to be.
 //!
 //! A container is a process with other views (namespaces), a share of the machine (cgroups), a root of
-//! its own (overlay, `pivot_root`) and less power (capabilities) than the one that started it. There is
-//! no daemon and no thread here: the runtime is one process, the container's first process another, the
-//! command a third.
+//! its own and less power (capabilities, a filter of system calls) than the one that started it. There is
+//! no daemon and no thread here: the runtime is one process, and the container's first process another, which
+//! furnishes its own walls from inside and then becomes the user's program. What to make is written in the
+//! OCI runtime specification's `config.json`; engines call this program by runc's command line.
 //!
 //! Outside, [`container`] is the recipe:
-//! 1. [`spec`]: what to run and behind which walls; [`volumes`] reads and mounts the host's folders in it.
-//! 2. `signals`: they are blocked before anything exists, and forwarded after.
-//! 3. [`cgroup`]: the groups are made and the limits written.
-//! 4. [`clone`]: one `clone3(2)` creates the first process in its [`namespaces`].
+//! 1. [`standard`], [`protect`]: the runtime makes itself safe to run beside what it will start.
+//! 2. [`oci`]: the configuration is read and checked, the container's name taken, its record written; for
+//!    those without a bundle, [`contained`] makes the configuration.
+//! 3. `signals`: they are blocked before anything exists, and forwarded after (`foreground`).
+//! 4. [`cgroup`]: the groups are made and the limits written.
+//! 5. [`clone`]: one `clone3(2)` creates the first process in its [`namespaces`]; `channel` is how the two speak.
 //!
-//! Inside, `init` is the recipe of that process, PID 1:
+//! Inside, `init` is the recipe of that process:
 //!
-//! 5. [`idmap`]: an ordinary user becomes root in a user namespace.
-//! 6. [`cgroup`] again: it joins its groups; then the cgroup namespace is made.
-//! 7. [`loopback`]: the only network device comes up.
-//! 8. [`overlay`]: the root folder and a layer to write to become one root.
-//! 9. [`mounts`], [`devices`]: `/proc`, `/sys`, `/dev` are made while the host is in view.
-//! 10. [`pivot`]: the root is exchanged and the host goes out of reach.
-//! 11. [`masks`]: what `/proc` would tell or let change of the whole machine is covered.
-//! 12. [`clocks`]: a time namespace, if asked for.
-//! 13. [`caps`]: capabilities are dropped; `descriptors` closes what was left open.
-//! 14. `command`: the command is executed; PID 1 stays, reaps and forwards signals.
+//! 6. [`idmap`]: in a user namespace it becomes root.
+//! 7. [`cgroup`] again: it joins its groups; then the cgroup namespace is made. [`clocks`]: so is that of time.
+//! 8. `keyring`, [`loopback`], [`sysctl`]: a session keyring, a network device and kernel parameters of its own.
+//! 9. [`rootfs`]: the root is built, the mounts are made, and the host goes out of reach.
+//! 10. [`console`]: a terminal, if it is to have one.
+//! 11. [`process`]: user, limits, capabilities and all else that a process is.
+//! 12. [`seccomp`]: the filter of system calls.
+//! 13. `gate`: it waits to be started, and executes the program. Only on request it stays, as a `reaper`.
 //!
-//! Beside them, [`error`] names the steps and the exit statuses, and [`page`] is the memory in which both
-//! processes note when each step happened.
+//! Later [`exec`] puts another process inside. Beside them, [`error`] names the steps and the exit statuses,
+//! [`identity`] tells processes apart, and [`page`] is the memory in which both processes note when each step
+//! happened.
 //!
-//! Unsafe code is allowed only in [`clone`], `descriptors`, [`loopback`], [`mounts`], [`page`] and
-//! `signals`: one system call or one piece of memory each.
-//!
-//! What is *not* here: a filter of system calls (seccomp), a security module's profile, a network beyond
-//! loopback, and user namespaces for root: root inside is root, with few capabilities.
+//! Unsafe code is allowed only in the modules that say so below: one system call or one piece of memory each.
 #![deny(unsafe_code)]
 
 pub mod cgroup;
@@ -47,6 +45,7 @@ pub mod exec;
 pub mod features;
 mod foreground;
 pub mod fuzz;
+mod gate;
 pub mod identity;
 pub mod idmap;
 mod init;

@@ -116,10 +116,13 @@ fn one_that_fails_after_the_start_ends_the_container() {
 fn one_that_fails_in_the_container_keeps_the_program_from_running() {
     let test = "one_that_fails_in_the_container_keeps_the_program_from_running";
     let Some(mut bundle) = Bundle::script(test, "echo ran > /ran") else { return };
-    bundle.config["hooks"] = json!({ "startContainer": [{ "path": "/bin/false" }] });
+    bundle.config["hooks"] =
+        json!({ "startContainer": [{ "path": "/bin/false" }], "poststop": [noting(&bundle, "poststop")] });
     bundle.create();
-    bundle.call(&["start", &bundle.id]);
-    eventually("it stops", || bundle.status() == "stopped");
+    let line = bundle.must_fail("start", &[]);
+    assert!(line.contains("startContainer"), "{line}");
+    assert_eq!(order(&bundle), "poststop\n");
+    bundle.must_fail("state", &[]);
     assert!(!bundle.inside("ran").exists());
 }
 

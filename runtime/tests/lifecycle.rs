@@ -197,7 +197,7 @@ fn a_broken_configuration_is_refused_with_its_property() {
         ("ociVersion", json!("2.0.0")),
         ("ociVersion", json!(3)),
         ("root", Value::Null),
-        ("process", Value::Null),
+        ("process", json!("none")),
         ("process.args", json!([])),
         ("process.cwd", json!("relative")),
         ("process.cwd", Value::Null),

@@ -15,6 +15,7 @@ use crate::oci::hooks;
 use crate::oci::log::rfc3339;
 use crate::oci::state::{Record, State, Status};
 use crate::oci::store::Folder;
+use crate::process::Attributes;
 use crate::rootfs::Sources;
 use crate::seccomp::notify;
 use crate::signals::Blocked;
@@ -53,7 +54,7 @@ pub fn create(recipe: &Recipe, stamps: &Stamps) -> Result<Vec<Error>, Error> {
 /// Makes the container; undoes everything if a step fails.
 pub(crate) fn make(recipe: &Recipe, signals: &Blocked, stamps: &Stamps) -> Result<Made, Error> {
     let plan = Plan::new(recipe)?;
-    let warnings = plan.attributes.warnings()?;
+    let warnings = plan.attributes.as_ref().map_or(Ok(Vec::new()), Attributes::warnings)?;
     // The name first: whether it is free decides everything else.
     let folder = recipe.store.take(&recipe.id)?;
     let record = new_record(recipe).inspect_err(|_| drop(folder.remove()))?;
@@ -161,7 +162,9 @@ impl Making<'_> {
                     if let Some(maps) = self.plan.maps.as_ref().filter(|maps| !maps.by_itself()) {
                         maps.write_for(child)?;
                     }
-                    self.plan.attributes.grant(child)?;
+                    if let Some(attributes) = &self.plan.attributes {
+                        attributes.grant(child)?;
+                    }
                     if let Some(devices) = &self.plan.devices {
                         let network = format!("/proc/{pid}/ns/net");
                         let network = File::open(&network).at("opening", &network)?;

@@ -1,28 +1,24 @@
 //! `kill`: a signal to the container's first process, or to all (the specification's "Kill").
 
-use super::delete::end;
 use crate::error::{Context, Error};
 use crate::identity::Identity;
 use crate::oci::state::{Record, Status};
 use crate::oci::store::Store;
 use crate::signals::signal_numbered;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process, pidfd_send_signal};
 
-/// Sends a signal to the first process of a container that is created or running. After `SIGKILL` it waits for the end:
-/// clients delete the container next, and a dying one is not yet stopped.
+/// How long `kill` waits for the end of what it kills.
+const SOON: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
+
+/// Sends a signal to the first process of a container that is created or running.
 pub fn kill(store: &Store, id: &str, number: Signal) -> Result<(), Error> {
     let folder = store.find(id)?;
     let record = folder.read()?.ok_or_else(|| Error::NoContainer(id.into()))?;
     match folder.status(&record)? {
         status @ (Status::Stopped | Status::Creating) => {
             Err(Error::NotRunning { id: id.into(), wanted: "killed", status })
-        }
-        _ if number == Signal::KILL => {
-            match record.process.map(|process| process.open()).transpose()?.flatten() {
-                Some(process) => end(&process, &record.group()),
-                None => Ok(()),
-            }
         }
         _ if signal(&record, number)? => Ok(()),
         _ => Err(Error::NotRunning { id: id.into(), wanted: "killed", status: Status::Stopped }),
@@ -64,7 +60,12 @@ pub(super) fn signal(record: &Record, number: Signal) -> Result<bool, Error> {
         return Ok(false);
     };
     match pidfd_send_signal(&process, number) {
-        Err(Errno::SRCH) => Ok(false),
-        result => result.map(|()| true).step("signalling the container's first process"),
+        Err(Errno::SRCH) => return Ok(false),
+        result => result.step("signalling the container's first process")?,
     }
+    if number == Signal::KILL {
+        // It dies for sure, if not at once (it may be frozen): who asks for its state next should see it dead.
+        let _ = poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&SOON));
+    }
+    Ok(true)
 }

@@ -16,7 +16,8 @@ use oci_spec::runtime::LinuxNamespaceType;
 /// The translated configuration.
 #[derive(Debug)]
 pub(crate) struct Plan {
-    pub(crate) attributes: Attributes,
+    /// What the first process becomes; a configuration without a process can be created, not started.
+    pub(crate) attributes: Option<Attributes>,
     pub(crate) filter: Option<Program>,
     pub(crate) views: Views,
     pub(crate) maps: Option<Maps>,
@@ -29,7 +30,7 @@ pub(crate) struct Plan {
 impl Plan {
     pub(crate) fn new(recipe: &Recipe) -> Result<Self, Error> {
         let spec = &recipe.config.spec;
-        let process = spec.process().as_ref().ok_or_else(|| Error::property("process", "is required"))?;
+        let process = spec.process().as_ref();
         let linux = spec.linux().as_ref();
         let seccomp = linux.and_then(|linux| linux.seccomp().as_ref());
         let views = Views::new(linux.and_then(|linux| linux.namespaces().as_deref()).unwrap_or_default())?;
@@ -39,8 +40,11 @@ impl Plan {
         Ok(Self {
             devices: linux.map(|linux| Devices::find(linux, separate)).transpose()?.flatten(),
             parameters: linux.map(|linux| Parameters::new(linux, &views)).transpose()?.unwrap_or_default(),
-            terminal: Terminal::new(process, recipe.console_socket.as_deref(), detached)?,
-            attributes: Attributes::new(process, spec)?,
+            terminal: process
+                .map(|process| Terminal::new(process, recipe.console_socket.as_deref(), detached))
+                .transpose()?
+                .flatten(),
+            attributes: process.map(|process| Attributes::new(process, spec)).transpose()?,
             filter: seccomp.map(Program::compile).transpose()?,
             maps: linux.map(|linux| Maps::new(linux, new(Namespaces::USER))).transpose()?.flatten(),
             clocks: linux.map(|linux| Offsets::new(linux, new(Namespaces::TIME))).transpose()?.flatten(),

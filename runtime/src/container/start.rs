@@ -2,6 +2,7 @@
 
 use super::delete::delete;
 use crate::error::Error;
+use crate::gate;
 use crate::oci::hooks;
 use crate::oci::state::{Record, Status};
 use crate::oci::store::Store;
@@ -15,15 +16,22 @@ pub fn start(store: &Store, id: &str) -> Result<(), Error> {
     let status = folder.status(&record)?;
     // What `poststart` asks for is read before there is a way back.
     let spec = folder.config()?;
-    if status != Status::Created || !folder.open_gate()? {
+    let taken = if status == Status::Created { folder.take_gate()? } else { None };
+    let Some((writing, reading)) = taken else {
         let status = folder.status(&record)?;
         let fix = "only a created container can be started, and once";
         return Err(Error::WrongState { id: id.into(), wanted: "started", status, fix });
-    }
-    started(&record, &spec, None).inspect_err(|_| {
+    };
+    let destroy = |error| {
         // The specification: stop it, then destroy it. The hook's error is the one to tell.
         let _ = delete(store, id, true);
-    })
+        error
+    };
+    match gate::open(writing, &reading) {
+        Ok(()) => started(&record, &spec, None).map_err(destroy),
+        Err(failure) if failure.destroy => Err(destroy(failure.error)),
+        Err(failure) => Err(failure.error),
+    }
 }
 
 /// What follows the start of the user's program.

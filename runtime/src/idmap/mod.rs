@@ -174,7 +174,7 @@ fn check(property: &str, map: &[LinuxIdMapping]) -> Result<(), Error> {
 }
 
 /// The kernel's form: inside, outside, how many.
-fn text(map: &[LinuxIdMapping]) -> String {
+pub(crate) fn text(map: &[LinuxIdMapping]) -> String {
     map.iter().fold(String::new(), |mut text, line| {
         let _ = writeln!(text, "{} {} {}", line.container_id(), line.host_id(), line.size());
         text

@@ -17,6 +17,7 @@ use oci_spec::runtime::{LinuxNamespace, LinuxNamespaceType};
 use rustix::fs::{CWD, Mode, OFlags, openat, readlinkat};
 use rustix::io::Errno;
 use rustix::process::geteuid;
+use rustix::system::uname;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
@@ -61,6 +62,13 @@ impl Plan {
         // The runtime cannot enter its own user namespace, and need not.
         plan.given.retain(|given| !(given.own && given.kind == LinuxNamespaceType::User));
         plan.time_inside = plan.new.contains(Namespaces::TIME | Namespaces::USER) && !geteuid().is_root();
+        if plan.time_inside && !enters_time_at_exec(&uname().release().to_string_lossy()) {
+            return Err(Error::Unavailable {
+                what: "a time namespace",
+                why: "before Linux 6.3 a process does not enter the one that it has made".into(),
+                fix: "run as root, or leave it out",
+            });
+        }
         Ok(plan)
     }
 
@@ -191,6 +199,15 @@ fn open(path: &Path) -> Result<OwnedFd, Errno> {
     openat(CWD, path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty())
 }
 
+/// Whether a kernel moves a process into the time namespace of its children when it executes a program. Nothing
+/// tells but the version: an older one accepts every step and goes on with the host's clocks.
+fn enters_time_at_exec(release: &str) -> bool {
+    let mut numbers =
+        release.split(|letter: char| !letter.is_ascii_digit()).map(|text| text.parse().unwrap_or(0));
+    let version: (u32, u32) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    version >= (6, 3)
+}
+
 /// The kernel's word for a kind, which also is a file's name in `/proc/PID/ns`.
 fn file(kind: LinuxNamespaceType) -> String {
     kind.to_string()
@@ -230,6 +247,16 @@ mod tests {
             assert!(
                 !given.separates(given.given.first().map_or(LinuxNamespaceType::User, |given| given.kind))
             );
+        }
+    }
+
+    #[test]
+    fn a_kernels_version_is_read_from_its_release() {
+        for new in ["6.3.0", "6.18.44-fc", "7.0", "10.1-x"] {
+            assert!(enters_time_at_exec(new), "{new}");
+        }
+        for old in ["6.1.0-56-cloud-amd64", "5.15", "6", "", "x"] {
+            assert!(!enters_time_at_exec(old), "{old}");
         }
     }
 

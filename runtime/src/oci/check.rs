@@ -26,7 +26,10 @@ pub fn spec(spec: &Spec) -> Result<(), Error> {
     if root.path().as_os_str().is_empty() {
         return Err(missing("root.path"));
     }
-    process(spec.process().as_ref().ok_or_else(|| missing("process"))?)?;
+    // It is required when the container is started.
+    if let Some(wanted) = spec.process() {
+        process(wanted)?;
+    }
     if let Some(hooks) = spec.hooks() {
         each_hook(hooks)?;
     }
@@ -90,11 +93,11 @@ fn each_hook(hooks: &Hooks) -> Result<(), Error> {
 fn version(text: &str) -> Result<(), Error> {
     let core = text.split(['-', '+']).next().unwrap_or_default();
     let mut numbers = core.split('.');
-    // SemVer has no leading zeros, nor the plus sign that Rust reads.
-    let plain = |text: &&str| {
-        text.bytes().all(|byte| byte.is_ascii_digit()) && (*text == "0" || !text.starts_with('0'))
+    let mut number = || {
+        let text = numbers.next()?;
+        let plain = text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+        text.parse::<u32>().ok().filter(|_| plain)
     };
-    let mut number = || numbers.next().filter(plain)?.parse::<u32>().ok();
     let (major, minor, patch) = (number(), number(), number());
     if text.is_empty() {
         return Err(missing("ociVersion"));
@@ -132,10 +135,8 @@ mod tests {
         for good in ["1.0.0", "1.0.2-dev", "1.3.0", "1.99.0", "1.0.0-rc1+x"] {
             assert!(version(good).is_ok(), "{good}");
         }
-        for bad in [
-            "", "1", "1.0", "0.9.0", "2.0.0", "1.0.0.0", "one", "1.x.0", "-1.0.0", "01.0.0", "1.00.0",
-            "1.+1.0",
-        ] {
+        for bad in ["", "1", "1.0", "0.9.0", "2.0.0", "1.0.0.0", "one", "1.x.0", "-1.0.0", "01.0.0", "+1.0.0"]
+        {
             assert!(version(bad).is_err(), "{bad}");
         }
     }

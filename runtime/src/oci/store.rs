@@ -8,6 +8,7 @@ use super::check;
 use super::config::{self, read_bounded};
 use super::state::{Record, Status};
 use crate::error::{Context, Error};
+use crate::gate::Gate;
 use oci_spec::runtime::Spec;
 use rustix::fs::{CWD, FileType, Mode, OFlags, mkdir, mknodat, open, rename, rmdir, unlink};
 use rustix::io::{Errno, write};
@@ -135,22 +136,26 @@ impl Folder {
 
     /// Makes the FIFO at which the first process waits, and opens it for that process. Both ends, so that
     /// neither the opening nor the reading depends on who else has it open.
-    pub fn make_gate(&self) -> Result<OwnedFd, Error> {
+    pub(crate) fn make_gate(&self) -> Result<Gate, Error> {
         let path = self.path.join(FIFO);
         mknodat(CWD, &path, FileType::Fifo, Mode::from_raw_mode(0o600), 0).at("making", &path)?;
-        open(&path, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()).at("opening", &path)
+        open(&path, OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()).map(Gate::new).at("opening", &path)
     }
 
-    /// Lets the first process go on. `false`: it does not wait. The name goes first: of two who would
-    /// start the container, the kernel lets one remove it.
-    pub fn open_gate(&self) -> Result<bool, Error> {
+    /// Takes the gate of a created container: its writing and its reading end. `None`: no process waits. The name
+    /// goes: of several who would start the container, the kernel lets one remove it.
+    pub(crate) fn take_gate(&self) -> Result<Option<(OwnedFd, OwnedFd)>, Error> {
         let path = self.path.join(FIFO);
-        let Some(gate) = self.gate()? else { return Ok(false) };
+        let Some(writing) = self.gate()? else { return Ok(None) };
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let reading = match open(&path, flags, Mode::empty()) {
+            Err(Errno::NOENT) => return Ok(None),
+            result => result.at("opening", &path)?,
+        };
         match unlink(&path) {
-            Err(Errno::NOENT) => return Ok(false),
-            result => result.at("removing", &path)?,
+            Err(Errno::NOENT) => Ok(None),
+            result => result.map(|()| Some((writing, reading))).at("removing", &path),
         }
-        write(&gate, b"0").map(|_| true).at("writing to", &path)
     }
 
     /// The FIFO, if a process waits at it.

@@ -11,7 +11,6 @@ use crate::error::{Context, Error};
 use crate::namespaces::Namespaces;
 use oci_spec::runtime::{Linux, LinuxIdMapping, LinuxNamespaceType};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, pidfd_send_signal, waitid};
-use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::os::fd::{AsFd, OwnedFd};
 use std::thread;
@@ -60,12 +59,8 @@ fn made(uids: &[LinuxIdMapping], gids: &[LinuxIdMapping]) -> Result<OwnedFd, Err
 fn open(child: Pid, uids: &[LinuxIdMapping], gids: &[LinuxIdMapping]) -> Result<OwnedFd, Error> {
     let folder = format!("/proc/{}", child.as_raw_pid());
     for (file, maps) in [("uid_map", uids), ("gid_map", gids)] {
-        let mut text = String::new();
-        for map in maps {
-            // Writing to a String cannot fail.
-            let _ = writeln!(text, "{} {} {}", map.container_id(), map.host_id(), map.size());
-        }
-        fs::write(format!("{folder}/{file}"), text).at("mapping the owners of a mount by", file)?;
+        fs::write(format!("{folder}/{file}"), crate::idmap::text(maps))
+            .at("mapping the owners of a mount by", file)?;
     }
     let namespace = format!("{folder}/ns/user");
     File::open(&namespace).map(Into::into).at("opening", namespace)
