@@ -425,14 +425,15 @@ fn a_path_is_absolute_or_isolabs_and_never_leads_out() {
     let below = plan(Path::new("a/b"), json!({})).unwrap();
     assert!(below.folders().all(|folder| folder.ends_with("isolab/a/b")), "{below:?}");
     // What lies between is made and removed with it, as long as nobody else is there.
-    let parent = format!("parent-{}", std::process::id());
-    let make = |name| {
+    let this = std::process::id();
+    let (parent, between) = (format!("parent-{this}"), format!("between-{this}"));
+    let make = |name: &str| {
         let place = plan(Path::new(&parent).join(name).as_path(), json!({})).unwrap();
         Kept(place.create(&LinuxResources::default()).unwrap())
     };
-    let (one, two) = (make("x/one"), make("two"));
+    let (one, two) = (make(&format!("{between}/one")), make("two"));
     drop(one);
-    assert!(two.0.folders().all(Path::exists) && common::folders_named("x").is_empty());
+    assert!(two.0.folders().all(Path::exists) && common::folders_named(&between).is_empty());
     drop(two);
     assert_eq!(common::folders_named(&parent), Vec::<PathBuf>::new());
 

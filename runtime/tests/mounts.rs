@@ -174,7 +174,7 @@ fn what_cannot_be_mounted_is_named() {
         ("tmpfs", Path::new("x"), "/x", &["size=much"], "size=much"),
         ("nosuchfs", Path::new("x"), "/x", &[], "nosuchfs"),
         ("none", &folder, "/x", &["rbind", "sync"], "sync"),
-        ("none", &folder, "/x", &["rbind", "colour=red"], "colour=red"),
+        ("none", &folder, "/x", &["rbind", "coloured"], "coloured"),
         ("none", &folder, "/", &["rbind"], "root.path"),
         ("none", &folder, "/proc/sys/kernel", &["rbind"], "/proc"),
         ("tmpfs", Path::new("x"), "/proc", &[], "procfs"),

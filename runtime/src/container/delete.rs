@@ -113,7 +113,7 @@ fn clear_without_record(folder: &Folder) -> Result<(), Error> {
 }
 
 /// Kills a process and waits until it has gone.
-pub(super) fn end(process: &OwnedFd, group: &Group) -> Result<(), Error> {
+fn end(process: &OwnedFd, group: &Group) -> Result<(), Error> {
     match pidfd_send_signal(process, Signal::KILL) {
         Ok(()) | Err(Errno::SRCH) => {}
         error => error.step("killing the container's first process")?,

@@ -17,7 +17,7 @@ fn a_bundle_has_a_config_json() {
     refusal(&bundle.call(&["create", "--bundle", path.to_str().unwrap(), &bundle.id]), 1);
 }
 
-/// "ociVersion (string, REQUIRED) MUST be in SemVer v2.0.0 format"; the 1.x series is compatible.
+/// "ociVersion (string, REQUIRED) MUST be in `SemVer` v2.0.0 format"; the 1.x series is compatible.
 #[test]
 fn the_version_is_checked() {
     let Some(mut bundle) = Bundle::new("config_version") else { return };

@@ -2,6 +2,7 @@
 
 use crate::common::bundle::Bundle;
 use crate::common::skipped;
+use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
 use serde_json::json;
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -12,7 +13,6 @@ fn things(bundle: &Bundle) {
     for file in ["folder/file", "folder/below/file", "file"] {
         fs::write(bundle.inside(file), "secret").unwrap();
     }
-    use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
     let (mode, zero) = (Mode::from(0o666), makedev(0, 0));
     mknodat(CWD, bundle.inside("pipe"), FileType::Fifo, mode, zero).unwrap();
     mknodat(CWD, bundle.inside("character"), FileType::CharacterDevice, mode, zero).unwrap();
@@ -137,7 +137,7 @@ fn the_execution_domain_is_set() {
     bundle.refuses("PLAN9");
 }
 
-/// memoryPolicy: mode, nodes and flags of set_mempolicy(2).
+/// memoryPolicy: mode, nodes and flags of `set_mempolicy(2)`.
 #[test]
 fn the_memory_policy_is_set() {
     let Some(mut bundle) = Bundle::new("linux_memory_policy") else { return };

@@ -63,7 +63,7 @@ fn the_program_runs_as_its_user() {
     assert_eq!(bundle.says("id -u; id -g; grep ^Groups /proc/self/status"), "0\n0\nGroups:\t \n");
 }
 
-/// Rlimits: "rlim_cur MUST match", "rlim_max MUST match".
+/// Rlimits: "`rlim_cur` MUST match", "`rlim_max` MUST match".
 #[test]
 fn limits_of_the_process_match() {
     let Some(mut bundle) = Bundle::new("process_rlimits") else { return };
@@ -120,8 +120,8 @@ fn new_privileges_are_as_configured() {
     }
 }
 
-/// "If oomScoreAdj is set, the runtime MUST set oom_score_adj to the given value. If oomScoreAdj is not set, the runtime MUST
-/// NOT change the value of oom_score_adj."
+/// "If oomScoreAdj is set, the runtime MUST set `oom_score_adj` to the given value. If oomScoreAdj is not set, the runtime MUST
+/// NOT change the value of `oom_score_adj`."
 #[test]
 fn the_oom_score_is_set_or_left_alone() {
     let Some(mut bundle) = Bundle::new("process_oom") else { return };
@@ -151,7 +151,7 @@ fn the_scheduler_is_set() {
     }
 }
 
-/// IOPriority: class and level.
+/// `IOPriority`: class and level.
 #[test]
 fn the_io_priority_is_set() {
     let Some(mut bundle) = Bundle::new("process_ioprio") else { return };

@@ -79,7 +79,7 @@ fn what_makes_no_sense_is_an_error() {
     }
 }
 
-/// SCMP_ACT_NOTIFY: the listener's descriptor and the container process state are sent to listenerPath while the container is
+/// `SCMP_ACT_NOTIFY`: the listener's descriptor and the container process state are sent to listenerPath while the container is
 /// created.
 #[test]
 fn the_listener_is_sent_to_its_path() {
