@@ -153,7 +153,7 @@ fn asked_to_end_at_every_step(machine: &Machine, command: impl Fn(&Bundle) -> Co
 fn create_that_is_asked_to_end_leaves_nothing() {
     let Some(machine) = rich("create_that_is_asked_to_end_leaves_nothing", STAYS) else { return };
     asked_to_end_at_every_step(&machine, create, |after| {
-        assert_eq!(machine.bundle.status(), "created", "{after}")
+        assert_eq!(machine.bundle.status(), "created", "{after}");
     });
 }
 

@@ -190,11 +190,10 @@ fn check(number: usize, status: ExitStatus, work: &Work, out: &Path) {
 
 /// What each process of the test is doing.
 fn states(machine: &Machine) -> String {
-    let mut all = String::new();
-    for (pid, name) in machine.processes() {
+    let state = |(pid, name): (u32, String)| {
         let read = |file: &str| fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default();
-        all += &format!("\n{pid} {name}: {} at {}", read("cmdline").replace('\0', " "), read("wchan"));
-        all += &format!(", call {}", read("syscall").trim_end());
-    }
-    all
+        let (words, place, call) = (read("cmdline").replace('\0', " "), read("wchan"), read("syscall"));
+        format!("\n{pid} {name}: {words} at {place}, call {}", call.trim_end())
+    };
+    machine.processes().into_iter().map(state).collect()
 }

@@ -75,6 +75,7 @@ impl Machine {
 
     /// Runs a command to its end, and meanwhile is a reaper as the first process of a machine is: a container's
     /// first process ends only after all others of its PID namespace have, and been reaped.
+    #[expect(clippy::unused_self, reason = "only on a machine of its own are they all the test's")]
     pub fn run(&self, mut command: Command) -> Output {
         // A file: a container that stays would keep a pipe open.
         let mut errors = tempfile::tempfile().unwrap();
@@ -94,6 +95,7 @@ impl Machine {
     }
 
     /// The processes below this one, but for the dead, which are reaped: their number and command line.
+    #[expect(clippy::unused_self, reason = "only on a machine of its own are they all the test's")]
     pub fn processes(&self) -> BTreeMap<u32, String> {
         family(None)
     }

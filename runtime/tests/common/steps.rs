@@ -26,8 +26,8 @@ pub struct Traced {
 pub fn signalled(command: Command, step: usize, signal: Signal) -> Traced {
     // When the tracer ends, the kernel lets go of all that it traced. A thread can be a tracer.
     let mut children = Vec::new();
-    let tracer = || trace(command, step, signal, &mut children);
-    let traced = std::thread::scope(|scope| scope.spawn(tracer).join().unwrap());
+    let run = || trace(command, step, signal, &mut children);
+    let traced = std::thread::scope(|scope| scope.spawn(run).join().unwrap());
     // A child that has not run so far would begin with the stop that was meant for the tracer.
     for child in children {
         let _ = kill(child, Signal::SIGCONT);

@@ -5,6 +5,7 @@ use crate::tries::copy_program;
 use serde_json::json;
 use std::fs::{self, File};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -76,12 +77,13 @@ fn a_program_that_is_not_protected_can_be_overwritten() {
     let Some(root) = Root::new(test) else { return };
     let victim = root.beside("victim");
     copy_program("/bin/busybox", &victim);
-    let mut child = Command::new(&victim).args(["sleep", "100"]).spawn().unwrap();
+    let mut child = Command::new(&victim).arg0("busybox").args(["sleep", "100"]).spawn().unwrap();
     let held = File::open(format!("/proc/{}/exe", child.id())).unwrap();
     child.kill().unwrap();
     child.wait().unwrap();
     let again = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&held));
-    fs::write(again, "evil\n").unwrap();
+    // The kernel lets go of a program a moment after its process.
+    eventually("the file of the dead can be written", || fs::write(&again, "evil\n").is_ok());
     assert_eq!(fs::read(&victim).unwrap(), b"evil\n");
 }
 

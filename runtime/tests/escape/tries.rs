@@ -20,7 +20,7 @@ fn inside() {
         // SAFETY: the child makes system calls and ends; it takes no lock of another thread's.
         let child = unsafe { libc::fork() };
         if child == 0 {
-            let status = attempt(name).map_or_else(|errno| errno.raw_os_error(), |()| 0);
+            let status = attempt(name).map_or_else(Errno::raw_os_error, |()| 0);
             // SAFETY: it ends the process at once.
             unsafe { libc::_exit(status) };
         }
