@@ -48,7 +48,10 @@ pub fn install(root: &Path) -> Vec<&'static str> {
     let maps = fs::read_to_string("/proc/self/maps").unwrap();
     let files =
         maps.lines().filter_map(|line| line.split_whitespace().nth(5)).filter(|file| file.contains(".so"));
-    for file in files.chain(["/lib64/ld-linux-x86-64.so.2"]) {
+    // What the runtime needs beyond that lies beside the C library.
+    let files: Vec<&str> = files.collect();
+    let beside = files.iter().find_map(|file| Some(file.strip_suffix("libc.so.6")?.to_owned() + "libm.so.6"));
+    for file in files.into_iter().chain(beside.as_deref()).chain(["/lib64/ld-linux-x86-64.so.2"]) {
         let copy = root.join(file.trim_start_matches('/'));
         fs::create_dir_all(copy.parent().unwrap()).unwrap();
         if Path::new(file).exists() {
