@@ -139,7 +139,7 @@ pub fn refusal(output: &Output, status: i32) -> String {
 }
 
 /// Waits up to ten seconds for something that the kernel does in its own time.
-pub fn eventually(what: &str, condition: impl Fn() -> bool) {
+pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     let start = Instant::now();
     while !condition() {
         assert!(start.elapsed() < Duration::from_secs(10), "after ten seconds, still not: {what}");

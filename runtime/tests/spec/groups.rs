@@ -156,7 +156,7 @@ fn processors_are_limited() {
             &[("cpu.cfs_quota_us", "cpu.max", &shown)],
         );
     }
-    let weight = if version_two() { "79" } else { "2048" };
+    let weight = if version_two() { "174" } else { "2048" };
     holds(
         &mut bundle,
         json!({ "cpu": { "shares": 2048, "cpus": "0", "mems": "0" } }),
