@@ -11,8 +11,16 @@ export ISOLAB_TIER="${ISOLAB_TIER:-ci}"
 
 # Test binaries that need root, KVM or cgroups; the others have nothing to learn there.
 everyone=(isolab_runtime command limits words)
-root=(cleanup isolation root rootless isolab_microvm boot devices guest_file image linux linux_devices linux_smp
+root=(cleanup isolation root rootless cgroup cgroup_commands escape exec hooks identities lifecycle mounts protect
+    seccomp_kernel spec isolab_microvm boot devices guest_file image linux linux_devices linux_smp
     misbehaving pack probe refusals smp tap terminal unikernel lab microvm workload)
+
+# Minutes, on an emulated CPU.
+limit=900
+if [ "$ISOLAB_TIER" = full ]; then
+    root+=(bad_input crash many)
+    limit=3600
+fi
 
 # Optimised: an emulated CPU is slow. The programs beside them are what the tests start.
 built=$(cargo test --release --locked --no-run --message-format=json-render-diagnostics \
@@ -77,7 +85,7 @@ done
 
 status=0
 target=$(sed -n 's|/isolab-runtime$||p' <<<"$built" | grep -v /deps/)
-"$target/isolab" emulate --cpus 1 --memory 4096 --out "$work" --timeout "${ISOLAB_EMULATED_LIMIT:-600}" "${given[@]}" \
+"$target/isolab" emulate --cpus 1 --memory 4096 --out "$work" --timeout "${ISOLAB_EMULATED_LIMIT:-$limit}" "${given[@]}" \
     exec -- /bin/sh "$work/steps" "${for_root[@]}" -- "${for_everyone[@]}" || status=$?
 # It has said what it lacks, with the fix.
 [ $status = 126 ] && echo "skipped: emulated machine: QEMU or kernel are missing: see above" && exit 0

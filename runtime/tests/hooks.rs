@@ -157,7 +157,7 @@ fn its_environment_is_what_it_says_and_its_state_is_not_in_the_way() {
     let test = "its_environment_is_what_it_says_and_its_state_is_not_in_the_way";
     let Some(mut bundle) = Bundle::new(test) else { return };
     let file = bundle.beside("env");
-    let script = format!("/usr/bin/env > '{}'", file.display());
+    let script = format!("/bin/busybox env > '{}'", file.display());
     bundle.config["hooks"] = json!({ "createRuntime": [
         { "path": "/bin/sh", "args": ["sh", "-c", script], "env": ["ONLY=this", "AND=a=b"] },
         { "path": "/bin/true" }
