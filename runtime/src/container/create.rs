@@ -129,6 +129,7 @@ impl Making<'_> {
         remains.folder.write_config(text)?;
         let gate = (recipe.gate == Gate::Start).then(|| remains.folder.make_gate()).transpose()?;
         let group = remains.group.insert(record.place.clone().create(&resources(spec))?);
+        group.delegate(spec)?;
         let cgroups = group.joining()?;
         let sources = Sources::open(spec, bundle)?;
         let (outside, channel) = channel::pair()?;
