@@ -6,6 +6,7 @@
 
 pub mod bundle;
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -54,7 +55,7 @@ impl Root {
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
         let bin = folder.path().join("root/bin");
         fs::create_dir_all(&bin).unwrap();
-        fs::copy(BUSYBOX, bin.join("busybox")).unwrap();
+        copy_program(BUSYBOX, bin.join("busybox"));
         for applet in APPLETS {
             symlink("busybox", bin.join(applet)).unwrap();
         }
@@ -108,6 +109,12 @@ pub fn start(mut command: Command) -> (Child, BufReader<ChildStdout>) {
         assert!(output.read_line(&mut line).unwrap() > 0, "it ended before it was ready");
     }
     (child, output)
+}
+
+/// Copies a program. Another process does it: if this one had the copy open for writing, so had, for a moment, what
+/// another thread starts just then, and the kernel executes no file that somebody may write to (`ETXTBSY`).
+pub fn copy_program(from: impl AsRef<OsStr>, to: impl AsRef<OsStr>) {
+    assert!(Command::new("cp").arg(from).arg(to).status().unwrap().success());
 }
 
 /// Says why a test is skipped.
