@@ -67,7 +67,7 @@ fn as_nobody(root: &Root, table: &str, script: &str) -> std::io::Result<Output> 
     let file = root.beside("table");
     fs::write(&file, table).unwrap();
     let program = root.beside("isolab-runtime");
-    fs::copy(common::RUNTIME, &program).unwrap();
+    common::copy_program(common::RUNTIME, &program);
     let state = root.beside("state");
     fs::create_dir_all(&state).unwrap();
     chown(&state, Some(NOBODY), Some(NOBODY)).unwrap();

@@ -3,7 +3,7 @@
 mod common;
 
 use common::bundle::Bundle;
-use common::{RUNTIME, Root, skipped};
+use common::{RUNTIME, Root, copy_program, skipped};
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::Errno;
 use serde_json::json;
@@ -61,7 +61,7 @@ fn a_user_who_owns_the_program_runs_a_sealed_copy() {
     const NOBODY: u32 = 65534;
     let Some(root) = Root::new("a_user_who_owns_the_program_runs_a_sealed_copy") else { return };
     let program = root.beside("isolab-runtime");
-    fs::copy(RUNTIME, &program).unwrap();
+    copy_program(RUNTIME, &program);
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
     let image = |owner: u32| {
         chown(&program, Some(owner), Some(owner)).unwrap();

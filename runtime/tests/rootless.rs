@@ -15,7 +15,7 @@ const NOBODY: &str = "65534";
 fn prepare(test: &str) -> Option<Root> {
     let root = Root::new(test)?;
     let program = root.beside("isolab-runtime");
-    fs::copy(common::RUNTIME, &program).unwrap();
+    common::copy_program(common::RUNTIME, &program);
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
     match as_nobody(&["unshare", "--user", "true"]) {
         Ok(output) if output.status.success() => Some(root),

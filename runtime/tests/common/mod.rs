@@ -8,6 +8,7 @@ pub mod bundle;
 pub mod machine;
 pub mod steps;
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -56,7 +57,7 @@ impl Root {
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
         let bin = folder.path().join("root/bin");
         fs::create_dir_all(&bin).unwrap();
-        fs::copy(BUSYBOX, bin.join("busybox")).unwrap();
+        copy_program(BUSYBOX, bin.join("busybox"));
         for applet in APPLETS {
             symlink("busybox", bin.join(applet)).unwrap();
         }
@@ -115,6 +116,12 @@ pub fn start(mut command: Command) -> (Child, BufReader<ChildStdout>) {
 /// Whether there is time for everything.
 pub fn full_tier() -> bool {
     std::env::var("ISOLAB_TIER").is_ok_and(|tier| tier == "full")
+}
+
+/// Copies a program. Another process does it: if this one had the copy open for writing, so had, for a moment, what
+/// another thread starts just then, and the kernel executes no file that somebody may write to (`ETXTBSY`).
+pub fn copy_program(from: impl AsRef<OsStr>, to: impl AsRef<OsStr>) {
+    assert!(Command::new("cp").arg(from).arg(to).status().unwrap().success());
 }
 
 /// Says why a test is skipped.

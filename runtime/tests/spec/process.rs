@@ -29,7 +29,7 @@ fn the_environment_is_the_configured_one() {
 fn the_program_is_found_as_execvp_finds_it() {
     let Some(mut bundle) = Bundle::new("process_args") else { return };
     fs::create_dir(bundle.inside("own")).unwrap();
-    fs::copy(bundle.inside("bin/busybox"), bundle.inside("own/echo")).unwrap();
+    crate::common::copy_program(bundle.inside("bin/busybox"), bundle.inside("own/echo"));
     bundle.config["process"]["env"] = json!(["PATH=/none:/own"]);
     bundle.config["process"]["args"] = json!(["echo", "two words", "", "*"]);
     assert_eq!(bundle.lives(), "two words  *\n");
