@@ -5,6 +5,7 @@
 #![allow(dead_code, unreachable_pub)]
 
 pub mod bundle;
+pub mod terminal;
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
