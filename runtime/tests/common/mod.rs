@@ -7,6 +7,7 @@
 pub mod bundle;
 pub mod machine;
 pub mod steps;
+pub mod terminal;
 
 use std::ffi::OsStr;
 use std::fs;

@@ -1,7 +1,7 @@
 //! The runtime itself: for a moment its own program, memory and descriptors are in a process of the container.
 
+use crate::common::copy_program;
 use crate::common::{Root, bundle::Bundle, errors, eventually, refusal, skipped, text};
-use crate::tries::copy_program;
 use serde_json::json;
 use std::fs::{self, File};
 use std::os::unix::fs::{PermissionsExt as _, symlink};

@@ -1,10 +1,9 @@
 //! The tries that are system calls, as a program for both sides of the wall: this test program itself, which takes its
 //! shared libraries along into the root folder.
 
-use crate::common::{Root, text};
+use crate::common::{Root, copy_program, text};
 use rustix::io::Errno;
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
 use std::ffi::{CStr, CString};
 use std::fs;
 use std::path::Path;
@@ -59,12 +58,6 @@ pub fn install(root: &Path) -> Vec<&'static str> {
         }
     }
     [&["/try"], &ENTRY[..]].concat()
-}
-
-/// Copies a program in another process. In this one a child that another thread starts at this moment would hold the
-/// copy open for writing, and then nobody can execute it.
-pub fn copy_program(from: impl AsRef<OsStr>, to: impl AsRef<OsStr>) {
-    assert!(Command::new("cp").arg(from).arg(to).status().unwrap().success());
 }
 
 /// Makes the tries in a container with the default profile.
