@@ -4,6 +4,9 @@
 #![deny(unsafe_code)]
 
 mod cli;
+#[allow(unsafe_code)]
+#[cfg(target_arch = "x86_64")]
+mod entry;
 
 use clap::Parser;
 use cli::{Cli, Context};
