@@ -5,19 +5,18 @@
 //! back what was made. After that the folders are the container's, and outlive the process that made
 //! them: whoever removes the container removes them.
 
-use super::detect::read_whole;
+use super::detect::read_at_once;
 use super::folders::{make, remove, remove_parents};
 use super::joining::Joining;
 use super::members::{is_populated, kill_all, pids};
 use super::place::{Folder, Place, Unified, needed};
 use super::problem::Problem;
 use super::setting::{Setting, Version, apply_all};
-use super::{devices, settings, v2};
+use super::{by_root, devices, settings, v2};
 use crate::error::{Context, Error};
 use oci_spec::runtime::LinuxResources;
 use rustix::fs::{Access, CWD, Mode, OFlags, access, mkdir, openat, rmdir};
 use rustix::io::Errno;
-use rustix::process::geteuid;
 use std::cell::OnceCell;
 use std::fs;
 use std::os::fd::OwnedFd;
@@ -107,7 +106,7 @@ impl Group {
     fn settings(&self, resources: &LinuxResources, old: bool) -> Result<Vec<Setting>, Error> {
         let read = |file: &str| {
             let folder = &self.place.v2.as_ref()?.path;
-            Some(String::from_utf8_lossy(&read_whole(folder.join(file)).ok()?).into_owned())
+            Some(String::from_utf8_lossy(&read_at_once(folder.join(file)).ok()?).into_owned())
         };
         let current = old.then_some(&read as &dyn Fn(&str) -> Option<String>);
         Ok(settings::of(resources, &|controller| self.place.version(controller), current)?)
@@ -129,7 +128,7 @@ impl Group {
     /// Rules for devices are root's to make: the kernel takes them from nobody else, not even from the root of
     /// a user namespace, who for his part can make no device nodes.
     fn rule_devices(&self, resources: &LinuxResources, new: bool) -> Result<(), Error> {
-        if !geteuid().is_root() {
+        if !by_root() {
             return Ok(());
         }
         let rules = devices::all(resources.devices().as_deref().unwrap_or_default())?;

@@ -53,13 +53,14 @@ use rustix::fs::Access;
 use rustix::io::Errno;
 use rustix::process::geteuid;
 use std::path::Path;
+use std::sync::OnceLock;
 
 /// The folder, in each hierarchy, in which all groups of isolab lie.
 pub(crate) const FOLDER: &str = "isolab";
 
 /// A limit that this host or this user cannot have.
 fn refused(controller: &str, why: String) -> Error {
-    let fix = if geteuid().is_root() {
+    let fix = if by_root() {
         "run on the host itself, or in a container that may write its cgroups; or leave the limit out"
     } else {
         "run as root; as a user, have the group delegated on a host with cgroup v2 \
@@ -76,6 +77,12 @@ fn refused(controller: &str, why: String) -> Error {
         _ => "a control group",
     };
     Error::Unavailable { what, why, fix }
+}
+
+/// Whether this process acts as root. It makes groups as who it was when it began.
+fn by_root() -> bool {
+    static ROOT: OnceLock<bool> = OnceLock::new();
+    *ROOT.get_or_init(|| geteuid().is_root())
 }
 
 /// Whether this process may write `path`, with its effective identity.

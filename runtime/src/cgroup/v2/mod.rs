@@ -9,11 +9,10 @@
 pub(super) mod block_io;
 pub(super) mod settings;
 
-use super::detect::{Tree, read_whole};
+use super::detect::{Tree, read_at_once};
 use super::setting::write_file;
-use super::{FOLDER, refused, writable};
+use super::{FOLDER, by_root, refused, writable};
 use crate::error::Error;
-use rustix::process::geteuid;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -22,7 +21,7 @@ use std::path::{Path, PathBuf};
 /// they are enabled there: by an earlier run, which is the usual case. `ready`: those at the top that are.
 pub(crate) fn base(tree: &Tree, controllers: &[String], ready: &[String]) -> Result<(PathBuf, bool), Error> {
     let all = !controllers.is_empty() && controllers.iter().all(|each| ready.contains(each));
-    if all && geteuid().is_root() && writable(&tree.mount).is_ok() {
+    if all && by_root() && writable(&tree.mount).is_ok() {
         return Ok((tree.mount.clone(), true));
     }
     let mut why = None;
@@ -41,7 +40,7 @@ pub(crate) fn base(tree: &Tree, controllers: &[String], ready: &[String]) -> Res
 
 /// Root: the root of all in view. Then, and for everybody else, the groups above this process, nearest first.
 fn bases(tree: &Tree) -> impl Iterator<Item = PathBuf> {
-    let root = geteuid().is_root().then(|| tree.mount.clone());
+    let root = by_root().then(|| tree.mount.clone());
     let upwards = || {
         let own = tree.own();
         let folders = own.ancestors().take_while(|folder| folder.starts_with(&tree.mount));
@@ -83,7 +82,7 @@ pub(super) fn handed_on(group: &Path) -> Vec<String> {
 }
 
 fn words(file: &Path) -> Vec<String> {
-    let names = read_whole(file).unwrap_or_default();
+    let names = read_at_once(file).unwrap_or_default();
     String::from_utf8_lossy(&names).split_whitespace().map(Into::into).collect()
 }
 
@@ -124,7 +123,7 @@ fn listed(file: &Path, controllers: &[String]) -> io::Result<bool> {
     if controllers.is_empty() {
         return Ok(true);
     }
-    let names = read_whole(file)?;
+    let names = read_at_once(file)?;
     let names = String::from_utf8_lossy(&names);
     Ok(controllers.iter().all(|controller| names.split_whitespace().any(|name| name == controller)))
 }
