@@ -66,6 +66,8 @@ impl<'a> Fleet<'a> {
             started: 0,
         };
         let mut config = template();
+        // The newest that all of them take.
+        config["ociVersion"] = "1.0.2".into();
         config["process"]["terminal"] = false.into();
         config["process"]["args"] = json!(["/isolab-workload", "wait"]);
         config["root"]["path"] = ground.rootfs().to_str().context("a path that is no text")?.into();
