@@ -33,6 +33,29 @@ bench-boot:
     for rom in qboot.rom linuxboot_dma.bin pvh.bin kvmvapic.bin; do given+=(--in "/usr/share/qemu/$rom"); done
     cargo run --release -- emulate --deterministic "${given[@]}" exec -- "$bench"
 
+# The same container by our runtime, crun, runc and youki, as far as they are found along PATH
+bench-oci:
+    cargo bench -p isolab --bench oci
+
+# The same in the emulated machine, in virtual time
+bench-oci-virtual:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    bench=$(cargo bench --no-run -p isolab --bench oci --message-format=json-render-diagnostics |
+        grep -o '"executable":"[^"]*/oci-[^"]*"' | cut -d'"' -f4)
+    given=(--in "$bench")
+    path=/usr/local/bin:/usr/bin:/bin
+    for runtime in crun runc youki; do
+        found=$(command -v $runtime) || continue
+        given+=(--in "$found")
+        path+=":${found%/*}"
+    done
+    cargo run --release -- emulate --deterministic "${given[@]}" exec -- /bin/sh -c "PATH=$path exec $bench"
+
+# What one more idle container costs in kernel memory, by the same runtimes
+bench-idle:
+    cargo bench -p isolab --bench idle
+
 # Formats everything
 fmt:
     cargo fmt --all

@@ -58,6 +58,8 @@ fn main() -> anyhow::Result<()> {
 /// The default configuration for this root, with all that it does not have and engines add.
 fn config(rootfs: &Path) -> anyhow::Result<Vec<u8>> {
     let mut config = template();
+    // The newest that all of them take: some look at the number before they look at what is asked for.
+    config["ociVersion"] = "1.0.2".into();
     config["process"]["terminal"] = false.into();
     config["process"]["args"] = json!(["/isolab-workload", "noop"]);
     config["root"]["path"] = rootfs.to_str().context("a path that is no text")?.into();

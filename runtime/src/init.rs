@@ -300,7 +300,11 @@ impl Init<'_> {
 
 fn start_hooks(recipe: &Recipe, record: &Record, signals: &Blocked) -> Result<(), Error> {
     let spec = &recipe.config.spec;
+    let hooks = hooks::of(spec, Hooks::start_container);
+    if hooks.is_empty() {
+        return Ok(());
+    }
     let state = record.state(Status::Created, std::process::id().cast_signed());
     let environment = spec.process().as_ref().and_then(|process| process.env().as_deref());
-    hooks::run("startContainer", hooks::of(spec, Hooks::start_container), &state, environment, Some(signals))
+    hooks::run("startContainer", hooks, &state, environment, Some(signals))
 }

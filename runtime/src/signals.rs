@@ -7,7 +7,7 @@
 //! The container's processes are in sessions of their own, so the terminal signals the runtime alone, and it
 //! forwards what it gets.
 
-use crate::cgroup::detect::read_whole;
+use crate::cgroup::detect::read_at_once;
 use crate::error::{Context, Error};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal as Name};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
@@ -139,7 +139,7 @@ pub(crate) fn signal_numbered(number: i32) -> Option<Signal> {
 /// runtime's caller ignored, the command would ignore too. Which those are the kernel says in one line of
 /// `/proc/self/status`; to ask for each would be as many calls as there are signals.
 pub(crate) fn default_dispositions() {
-    let ignored = read_whole("/proc/self/status").ok().and_then(|text| ignored(&text));
+    let ignored = read_at_once("/proc/self/status").ok().and_then(|text| ignored(&text));
     let ignored = ignored.unwrap_or(u64::MAX);
     (1..=libc::SIGSYS).filter(|signal| ignored >> (signal - 1) & 1 == 1).for_each(default_disposition);
 }

@@ -5,7 +5,7 @@
 //! that distribute what the group has, and *not* those that say how much that is. In version 1 this
 //! is not secure, so nothing is handed over there; nor is it where the container cannot write its groups.
 
-use super::detect::read_whole;
+use super::detect::read_at_once;
 use super::group::Group;
 use crate::error::{Context, Error};
 use oci_spec::runtime::{LinuxIdMapping, LinuxNamespaceType, Mount, Spec};
@@ -22,7 +22,7 @@ impl Group {
     pub fn delegate(&self, spec: &Spec) -> Result<(), Error> {
         let Some(unified) = &self.place.v2 else { return Ok(()) };
         let Some(owner) = owner(spec).filter(|&owner| owner != 0) else { return Ok(()) };
-        let list = read_whole(LIST).unwrap_or_else(|_| FILES.into());
+        let list = read_at_once(LIST).unwrap_or_else(|_| FILES.into());
         let list = String::from_utf8_lossy(&list);
         let files = list.lines().filter(|name| !name.is_empty()).map(|name| unified.path.join(name));
         for path in std::iter::once(unified.path.clone()).chain(files) {

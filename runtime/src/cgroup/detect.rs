@@ -9,7 +9,7 @@ use rustix::fs::{FsWord, statfs};
 use std::cell::OnceCell;
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
@@ -65,7 +65,7 @@ impl Tree {
     /// The folder of the group that this process is in; the mount itself if that is not in view. Root seldom
     /// needs it, so it is looked up when it is asked for.
     pub(crate) fn own(&self) -> PathBuf {
-        self.own_in(&read_whole("/proc/self/cgroup").unwrap_or_default())
+        self.own_in(&read_at_once("/proc/self/cgroup").unwrap_or_default())
     }
 
     fn own_in(&self, own_groups: &[u8]) -> PathBuf {
@@ -203,11 +203,30 @@ impl Hierarchy {
     }
 }
 
-/// Reads a file that the kernel makes up, whose length nobody knows before: a page at a time, not a line at a time.
+/// Reads a table that the kernel makes up, whose length nobody knows before: the kernel gives it in pieces of about
+/// a page, and only nothing is its end.
 pub(crate) fn read_whole(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(PAGE);
-    File::open(path)?.take(u64::MAX).read_to_end(&mut bytes)?;
-    Ok(bytes)
+    read(path.as_ref(), 16 * PAGE, false)
+}
+
+/// Reads a file that the kernel makes up in one piece, whose length nobody knows before: less than was asked for is
+/// all there is. (Not so for a list, of mounts or of processes.)
+pub(crate) fn read_at_once(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
+    read(path.as_ref(), PAGE, true)
+}
+
+/// `at_once`: whether a piece that is shorter than the room for it is the last one.
+fn read(path: &Path, room: usize, at_once: bool) -> io::Result<Vec<u8>> {
+    let file = File::open(path)?;
+    let mut bytes = Vec::with_capacity(room);
+    loop {
+        bytes.reserve(PAGE);
+        let space = bytes.capacity() - bytes.len();
+        let length = rustix::io::read(&file, rustix::buffer::spare_capacity(&mut bytes))?;
+        if length == 0 || (at_once && length < space) {
+            return Ok(bytes);
+        }
+    }
 }
 
 /// The path of this process's group, in the hierarchy of version 2 or in the one with these options.

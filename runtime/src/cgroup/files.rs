@@ -1,6 +1,6 @@
 //! The forms in which the kernel writes numbers into a group's files: one, a list, `name value` lines.
 
-use super::detect::read_whole;
+use super::detect::read_at_once;
 use super::stats::BlockEntry;
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ pub(super) struct Files<'a>(pub(super) &'a Path);
 
 impl Files<'_> {
     pub(super) fn text(&self, name: &str) -> Option<String> {
-        String::from_utf8(read_whole(self.0.join(name)).ok()?).ok()
+        String::from_utf8(read_at_once(self.0.join(name)).ok()?).ok()
     }
 
     /// One number; no limit is the greatest.

@@ -6,7 +6,7 @@
 //! while the group freezes can leave it halfway. What does not come to a stop in time is thawed again:
 //! a half-frozen container is neither paused nor running.
 
-use super::detect::read_whole;
+use super::detect::read_at_once;
 use super::group::Group;
 use super::setting::write_file;
 use crate::error::{Context, Error};
@@ -46,7 +46,7 @@ impl Group {
             return state_v1(folder).is_ok_and(|state| state == b"FROZEN");
         }
         self.place.v2.as_ref().is_some_and(|unified| {
-            read_whole(unified.path.join("cgroup.events")).is_ok_and(|events| is_frozen(&events))
+            read_at_once(unified.path.join("cgroup.events")).is_ok_and(|events| is_frozen(&events))
         })
     }
 
@@ -108,5 +108,5 @@ pub(super) fn thaw_v1(folder: &Path) -> Result<(), Error> {
 
 fn state_v1(folder: &Path) -> Result<Vec<u8>, Error> {
     let file = folder.join("freezer.state");
-    Ok(read_whole(&file).at("reading", &file)?.trim_ascii().to_vec())
+    Ok(read_at_once(&file).at("reading", &file)?.trim_ascii().to_vec())
 }

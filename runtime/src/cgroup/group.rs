@@ -5,7 +5,7 @@
 //! back what was made. After that the folders are the container's, and outlive the process that made
 //! them: whoever removes the container removes them.
 
-use super::detect::read_whole;
+use super::detect::read_at_once;
 use super::folders::{make, remove, remove_parents};
 use super::joining::Joining;
 use super::members::{is_populated, kill_all, pids};
@@ -107,7 +107,7 @@ impl Group {
     fn settings(&self, resources: &LinuxResources, old: bool) -> Result<Vec<Setting>, Error> {
         let read = |file: &str| {
             let folder = &self.place.v2.as_ref()?.path;
-            Some(String::from_utf8_lossy(&read_whole(folder.join(file)).ok()?).into_owned())
+            Some(String::from_utf8_lossy(&read_at_once(folder.join(file)).ok()?).into_owned())
         };
         let current = old.then_some(&read as &dyn Fn(&str) -> Option<String>);
         Ok(settings::of(resources, &|controller| self.place.version(controller), current)?)

@@ -57,5 +57,8 @@ pub fn run(recipe: &Recipe, stamps: &Stamps) -> Result<Ended, Error> {
     warnings.extend(hooks::run_poststop(hooks::of(spec, Hooks::poststop), &state, Some(&signals)));
     let status = ended?;
     cleared?;
+    // The end of this process is near, and closes everything at once.
+    std::mem::forget(child);
+    signals.stay();
     Ok(Ended { status, warnings })
 }

@@ -7,6 +7,7 @@
 use super::check;
 use crate::error::{Context, Error};
 use oci_spec::runtime::Spec;
+use rustix::buffer::spare_capacity;
 use std::fs::{self, File};
 use std::io::Read as _;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -66,9 +67,13 @@ pub fn read_bounded(path: &Path) -> Result<Vec<u8>, Error> {
     if about.len() > LARGEST {
         return Err(Error::TooLarge { path: path.into(), most: LARGEST });
     }
-    let mut text = Vec::with_capacity(about.len() as usize + 1);
-    // It may grow while it is read.
-    file.take(LARGEST + 1).read_to_end(&mut text).at("reading", path)?;
+    let room = about.len() as usize + 1;
+    let mut text = Vec::with_capacity(room);
+    // Of a file, less than was asked for is all there is; but it may grow while it is read.
+    let length = rustix::io::read(&file, spare_capacity(&mut text)).at("reading", path)?;
+    if length >= room {
+        file.take(LARGEST + 1).read_to_end(&mut text).at("reading", path)?;
+    }
     if text.len() as u64 > LARGEST {
         return Err(Error::TooLarge { path: path.into(), most: LARGEST });
     }

@@ -186,7 +186,8 @@ impl Folder {
 
     /// Removes the folder, with whatever a crash has left in it.
     pub fn remove(&self) -> Result<(), Error> {
-        for name in [RECORD, config::FILE, FIFO] {
+        // The FIFO has gone with the start; one that nobody has started is left to the last resort.
+        for name in [RECORD, config::FILE] {
             let path = self.path.join(name);
             match unlink(&path) {
                 Ok(()) | Err(Errno::NOENT) => {}

@@ -11,9 +11,9 @@ use super::bind;
 use super::filesystem::mount_at;
 use super::mount::{Building, Wanted};
 use super::options::Reach;
-use super::resolve::{Kind, open, path_of, target};
+use super::resolve::{Kind, leave, open, path_of, target};
 use crate::cgroup::Hierarchy;
-use crate::cgroup::detect::read_whole;
+use crate::cgroup::detect::read_at_once;
 use crate::error::{Context, Error};
 use rustix::fs::{Mode, OFlags, mkdirat, openat, symlinkat};
 use rustix::io::Errno;
@@ -28,13 +28,14 @@ pub(crate) fn make(building: &Building<'_>, wanted: &Wanted<'_>) -> Result<(), E
     let place = target(building.root.as_fd(), &wanted.destination, || Ok(Kind::Folder))
         .map_err(|error| wanted.no_target(error))?
         .place;
-    let own = read_whole(OWN).at("reading", OWN)?;
+    let own = read_at_once(OWN).at("reading", OWN)?;
     let names = names(&own);
     if names.is_empty() {
         version2(building, wanted, &place)?;
     } else {
         version1(building, wanted, &place, &names)?;
     }
+    leave(place);
     if wanted.options.propagation.is_empty() && wanted.options.all == Attributes::default() {
         return Ok(());
     }
@@ -104,6 +105,7 @@ fn version1(
             .apply(top.as_fd(), Reach::One)
             .map_err(|error| wanted.failed("making it read-only", error))?;
     }
+    leave(top);
     Ok(())
 }
 

@@ -7,7 +7,7 @@
 //! (`/dev/console` is made with the terminal.)
 
 use super::mount::{Building, Wanted};
-use super::resolve::{Kind, clean, make, open, path_of};
+use super::resolve::{Kind, clean, leave, make, open, path_of};
 use crate::error::{Context, Error};
 use oci_spec::runtime::{Linux, LinuxDevice, LinuxDeviceType, Mount};
 use rustix::fs::{
@@ -72,7 +72,9 @@ pub(crate) fn make_all(building: &Building<'_>, linux: &Linux, mounts: &[Mount])
         };
         node.make(dev.as_fd(), OsStr::new(name), building.user_namespace).at("making the device", &path)?;
     }
-    links(dev.as_fd())
+    links(dev.as_fd())?;
+    leave(dev);
+    Ok(())
 }
 
 /// Makes a node of the configuration. Returns its path.

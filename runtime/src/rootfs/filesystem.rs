@@ -7,7 +7,7 @@
 
 use super::mount::{Building, Wanted};
 use super::options::Reach;
-use super::resolve::{Kind, open, open_without_links, path_of, target};
+use super::resolve::{Kind, leave, open, open_without_links, path_of, target};
 use super::{attributes, bind, tmpcopyup};
 use crate::error::Error;
 use rustix::fs::fstat;
@@ -71,7 +71,9 @@ pub(crate) fn make(building: &mut Building<'_>, wanted: &Wanted<'_>, kind: &str)
         Err(error) => return Err(wanted.failed(&explain(kind, &data), error)),
         Ok(()) => {}
     }
-    finish(building, wanted, kind, &place, made)
+    finish(building, wanted, kind, &place, made)?;
+    leave(place);
+    Ok(())
 }
 
 /// What only the new mount's own descriptor can be asked for.

@@ -13,7 +13,7 @@
 
 use super::attributes::Attributes;
 use super::options::Reach;
-use super::resolve::{PROC_MAGIC, SYSFS_MAGIC, clean, open, open_without_links, path_of};
+use super::resolve::{PROC_MAGIC, SYSFS_MAGIC, clean, leave, open, open_without_links, path_of};
 use crate::error::{Context, Error};
 use oci_spec::runtime::Linux;
 use rustix::fs::{FsWord, fstatfs};
@@ -61,6 +61,9 @@ pub(crate) fn apply(root: BorrowedFd<'_>, linux: &Linux) -> Result<(), Error> {
     }
     for path in masked.iter().filter(left) {
         masks.walk_to(path, |place| masks.cover(path, place)).at("masking", path)?;
+    }
+    for (_, folder) in entered {
+        leave(folder);
     }
     Ok(())
 }
@@ -124,7 +127,12 @@ impl Masks<'_> {
     fn walk_to(&self, path: &Path, act: impl FnOnce(&OwnedFd) -> Result<(), Errno>) -> Result<(), Errno> {
         match open(self.root, path) {
             Err(Errno::NOENT | Errno::NOTDIR) => Ok(()),
-            place => act(&place?),
+            place => {
+                let place = place?;
+                act(&place)?;
+                leave(place);
+                Ok(())
+            }
         }
     }
 }

@@ -137,7 +137,9 @@ impl<'a> Root<'a> {
         } else {
             pivot::into(root, self.propagation.is_shared())?;
         }
-        self.propagation.apply(root)
+        self.propagation.apply(root)?;
+        resolve::leave(self.building.root);
+        Ok(())
     }
 }
 

@@ -11,7 +11,7 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 use std::ffi::OsStr;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd as _, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
@@ -19,6 +19,8 @@ use std::path::{Component, Path, PathBuf};
 const MOST_LINKS: usize = 40;
 /// `openat2` gives up when anything is renamed anywhere meanwhile; a busy host needs some patience.
 const MOST_TRIES: usize = 128;
+/// Below this number a descriptor that has served is left open: few enough for the smallest usual limit.
+const LEFT_OPEN: RawFd = 32;
 /// The type of sysfs, as `statfs(2)` tells it.
 pub(crate) const SYSFS_MAGIC: FsWord = 0x6265_6572;
 /// That of procfs.
@@ -143,7 +145,8 @@ fn make_up_to_link(root: BorrowedFd<'_>, path: &Path, kind: Kind) -> Result<Made
             Err(error) => return Err(error),
         }
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        folder = openat(&folder, name, flags, Mode::empty())?;
+        let made = openat(&folder, name, flags, Mode::empty())?;
+        leave(std::mem::replace(&mut folder, made));
         there.push(name);
     }
     Ok(Made::All(folder))
@@ -171,6 +174,14 @@ pub(crate) fn clean(path: &Path) -> PathBuf {
         }
     }
     clean
+}
+
+/// Is done with a descriptor. The process that builds a root ends in an execution, which closes all of them by itself:
+/// one call less each. Only where they are many, it is closed here, lest they run out.
+pub(crate) fn leave(descriptor: OwnedFd) {
+    if descriptor.as_raw_fd() < LEFT_OPEN {
+        let _ = descriptor.into_raw_fd();
+    }
 }
 
 /// A path to what a descriptor stands for, for calls that take paths only. It is the kernel's own link:

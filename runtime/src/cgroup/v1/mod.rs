@@ -7,7 +7,7 @@
 pub(super) mod block_io;
 pub(super) mod settings;
 
-use super::detect::{Tree, read_whole};
+use super::detect::{Tree, read_at_once};
 use super::setting::write_file;
 use super::{refused, writable};
 use crate::error::{Context, Error};
@@ -35,10 +35,10 @@ pub(super) fn inherit_cpuset(folder: &Path) -> Result<(), Error> {
     let Some(parent) = folder.parent() else { return Ok(()) };
     for name in ["cpuset.cpus", "cpuset.mems"] {
         let file = parent.join(name);
-        let mut list = read_whole(&file).at("reading", &file)?;
+        let mut list = read_at_once(&file).at("reading", &file)?;
         if list.trim_ascii().is_empty() {
             inherit_cpuset(parent)?;
-            list = read_whole(&file).at("reading", &file)?;
+            list = read_at_once(&file).at("reading", &file)?;
         }
         let file = folder.join(name);
         write_file(&file, &list).at("writing", &file)?;

@@ -9,7 +9,7 @@
 pub(super) mod block_io;
 pub(super) mod settings;
 
-use super::detect::{Tree, read_whole};
+use super::detect::{Tree, read_at_once};
 use super::setting::write_file;
 use super::{FOLDER, refused, writable};
 use crate::error::Error;
@@ -83,7 +83,7 @@ pub(super) fn handed_on(group: &Path) -> Vec<String> {
 }
 
 fn words(file: &Path) -> Vec<String> {
-    let names = read_whole(file).unwrap_or_default();
+    let names = read_at_once(file).unwrap_or_default();
     String::from_utf8_lossy(&names).split_whitespace().map(Into::into).collect()
 }
 
@@ -124,7 +124,7 @@ fn listed(file: &Path, controllers: &[String]) -> io::Result<bool> {
     if controllers.is_empty() {
         return Ok(true);
     }
-    let names = read_whole(file)?;
+    let names = read_at_once(file)?;
     let names = String::from_utf8_lossy(&names);
     Ok(controllers.iter().all(|controller| names.split_whitespace().any(|name| name == controller)))
 }
