@@ -3,7 +3,8 @@
 //!
 //! These files know no namespace: `/proc/kcore` is the kernel's memory, `/proc/sysrq-trigger` restarts the
 //! host. A masked file is covered by the host's own `/dev/null`, never by the container's, which might be
-//! something else (CVE-2025-31133), and a masked folder by an empty file system; one serves all.
+//! something else (CVE-2025-31133), and a masked folder by an empty file system; one serves all. Both are
+//! read-only: else root inside could change the mode and the owner of the host's `/dev/null`.
 //!
 //! It is done before the pivot, with `/proc` or `/sys` as the current folder: in the kernel's own file
 //! systems, once it is certain that they are, there is no link of anybody's making, and a path costs one
@@ -36,7 +37,7 @@ const WORTH_ENTERING: usize = 3;
 pub(crate) fn apply(root: BorrowedFd<'_>, linux: &Linux) -> Result<(), Error> {
     let read_only = paths(linux.readonly_paths().as_deref(), "linux.readonlyPaths")?;
     let masked = paths(linux.masked_paths().as_deref(), "linux.maskedPaths")?;
-    let mut masks = Masks { root, empty: None };
+    let mut masks = Masks { root, null: None, empty: None };
     // The empty file system is named by the first folder's descriptor while the second is masked.
     let mut entered = Vec::new();
     for (base, magic) in [("/proc", PROC_MAGIC), ("/sys", SYSFS_MAGIC)] {
@@ -59,13 +60,15 @@ pub(crate) fn apply(root: BorrowedFd<'_>, linux: &Linux) -> Result<(), Error> {
         masks.walk_to(path, |place| masks.make_read_only(path, place)).at("making read-only", path)?;
     }
     for path in masked.iter().filter(left) {
-        masks.walk_to(path, |place| masks.cover(place)).at("masking", path)?;
+        masks.walk_to(path, |place| masks.cover(path, place)).at("masking", path)?;
     }
     Ok(())
 }
 
 struct Masks<'a> {
     root: BorrowedFd<'a>,
+    /// The path of the first masked file, once there is one: `/dev/null`, read-only.
+    null: Option<PathBuf>,
     /// The path of the one empty file system, once there is one.
     empty: Option<PathBuf>,
 }
@@ -73,7 +76,11 @@ struct Masks<'a> {
 impl Masks<'_> {
     /// Covers what is at `path`, seen from the current folder, which is `folder`.
     fn mask(&mut self, path: &Path, folder: &OwnedFd) -> Result<(), Errno> {
-        match mount_bind("/dev/null", path) {
+        match mount_bind(self.null(), path) {
+            Ok(()) if self.null.is_none() => {
+                self.null = Some(Path::new(&path_of(folder)).join(path));
+                Attributes::READ_ONLY.apply_at(&terminated(path)?, Reach::One)
+            }
             Err(Errno::NOENT) => Ok(()),
             Err(Errno::NOTDIR) => {
                 if let Some(empty) = &self.empty {
@@ -87,14 +94,22 @@ impl Masks<'_> {
         }
     }
 
-    /// Covers what `place` stands for.
-    fn cover(&self, place: &OwnedFd) -> Result<(), Errno> {
-        let path = path_of(place);
-        match (mount_bind("/dev/null", &path), &self.empty) {
-            (Err(Errno::NOTDIR), Some(empty)) => mount_bind(empty, path),
-            (Err(Errno::NOTDIR), None) => mount("tmpfs", path, "tmpfs", EMPTY, None),
+    /// Covers what `place` stands for, which is at `path` in the root.
+    fn cover(&self, path: &Path, place: &OwnedFd) -> Result<(), Errno> {
+        let target = path_of(place);
+        match (mount_bind(self.null(), &target), &self.empty) {
+            (Ok(()), _) if self.null.is_none() => {
+                Attributes::READ_ONLY.apply(open(self.root, path)?.as_fd(), Reach::One)
+            }
+            (Err(Errno::NOTDIR), Some(empty)) => mount_bind(empty, target),
+            (Err(Errno::NOTDIR), None) => mount("tmpfs", target, "tmpfs", EMPTY, None),
             (result, _) => result,
         }
+    }
+
+    /// What covers a file: a copy of a mount has its attributes, so the first one made read-only serves for all.
+    fn null(&self) -> &Path {
+        self.null.as_deref().unwrap_or(Path::new("/dev/null"))
     }
 
     /// Makes read-only what `place` stands for, which is at `path` in the root.
@@ -120,8 +135,11 @@ fn make_read_only(path: &Path) -> Result<(), Errno> {
         Err(Errno::NOENT) => return Ok(()),
         result => result?,
     }
-    let path = CString::new(path.as_os_str().as_bytes()).map_err(|_| Errno::INVAL)?;
-    Attributes::READ_ONLY.apply_at(&path, Reach::All)
+    Attributes::READ_ONLY.apply_at(&terminated(path)?, Reach::All)
+}
+
+fn terminated(path: &Path) -> Result<CString, Errno> {
+    CString::new(path.as_os_str().as_bytes()).map_err(|_| Errno::INVAL)
 }
 
 /// Opens `path` if what is mounted there is the file system that belongs there.
