@@ -198,12 +198,18 @@ impl Error {
         Error::Property { property: property.into(), why: why.into() }
     }
 
-    /// The error with its source, on one line.
+    /// The error with its source, on one line. The kernel's reasons begin with a small letter: by `permission
+    /// denied` and `no such file or directory` engines tell a command that cannot be executed (126), or is not
+    /// there (127), from a failure of theirs.
     pub fn line(&self) -> String {
-        match std::error::Error::source(self) {
-            Some(source) => format!("{self}: {source}"),
-            None => self.to_string(),
+        let Some(source) = std::error::Error::source(self) else { return self.to_string() };
+        let mut line = format!("{self}: ");
+        let start = line.len();
+        line.push_str(&source.to_string());
+        if let Some(first) = line.get_mut(start..=start) {
+            first.make_ascii_lowercase();
         }
+        line
     }
 }
 

@@ -48,7 +48,7 @@ fn a_root_that_is_no_folder_is_named() {
     assert!(refusal(&run(&missing), 125).contains(missing.to_str().unwrap()));
     let file = root.path().join("bin/busybox");
     let line = refusal(&run(&file), 125);
-    assert!(line.contains(file.to_str().unwrap()) && line.contains("Not a directory"), "{line}");
+    assert!(line.contains(file.to_str().unwrap()) && line.contains("not a directory"), "{line}");
 }
 
 #[test]

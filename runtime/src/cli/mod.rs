@@ -114,7 +114,6 @@ impl Context<'_> {
     /// Says what went wrong without being an error of the command.
     pub(crate) fn warn(&self, warnings: &[Error]) {
         for warning in warnings {
-            eprintln!("isolab-runtime: warning: {}", warning.line());
             self.log.warning(&warning.line());
         }
     }

@@ -9,6 +9,8 @@
 //!
 //! [`plan`]: which of them a configuration wants new, which it gives, and in which order they are entered.
 
+#[allow(unsafe_code)]
+mod kind;
 pub mod plan;
 
 pub use plan::Plan;

@@ -9,16 +9,16 @@
 //!    `setns` into a PID namespace, and a new time namespace, concern only the children: it has one.
 //! 3. Only a given time namespace takes a process with a memory of its own: the first process enters it itself.
 
-use super::Namespaces;
+use super::{Namespaces, kind};
 use crate::clocks::{self, Offsets};
 use crate::clone::{Child, clone, clone_through};
 use crate::error::{Context, Error};
 use oci_spec::runtime::{LinuxNamespace, LinuxNamespaceType};
-use rustix::fs::{CWD, Mode, OFlags, openat, readlinkat};
+use rustix::fs::{CWD, FileType, Mode, OFlags, fstat, openat, stat};
 use rustix::io::Errno;
 use rustix::process::geteuid;
 use rustix::system::uname;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 /// A namespace to enter, held open.
@@ -160,23 +160,23 @@ fn refused(source: Errno, new: Namespaces) -> Error {
 }
 
 impl Given {
-    fn open(kind: LinuxNamespaceType, path: &Path) -> Result<Self, Error> {
+    fn open(wanted: LinuxNamespaceType, path: &Path) -> Result<Self, Error> {
         if !path.is_absolute() {
-            let why = format!("{}: {} is no absolute path", name(kind), path.display());
+            let why = format!("{}: {} is no absolute path", name(wanted), path.display());
             return Err(Error::property("linux.namespaces", why));
         }
         let descriptor = open(path).at("opening the namespace", path)?;
-        // The kernel names an open namespace by its type and number: `net:[4026531840]`.
-        let link = format!("/proc/self/fd/{}", descriptor.as_raw_fd());
-        let identity = readlinkat(CWD, &link, Vec::new()).at("looking at the namespace", path)?;
-        let text = identity.to_string_lossy();
-        if text.split_once(":[").is_none_or(|(found, _)| found != file(kind)) {
-            let why = format!("{} is not a namespace of type {}, but {text}", path.display(), name(kind));
+        let about = fstat(&descriptor).at("looking at the namespace", path)?;
+        // Only of a regular file of the kernel's file system of namespaces is it a harmless question.
+        let is_one = FileType::from_raw_mode(about.st_mode) == FileType::RegularFile
+            && kind::of(descriptor.as_fd()) == Ok(wanted.into());
+        if !is_one {
+            let why = format!("{} is not a namespace of type {}", path.display(), name(wanted));
             return Err(Error::property("linux.namespaces", why));
         }
-        let own = format!("/proc/self/ns/{}", file(kind));
-        let own = readlinkat(CWD, &own, Vec::new()).is_ok_and(|own| own == identity);
-        Ok(Self { kind, path: path.into(), descriptor, own })
+        let own = stat(format!("/proc/self/ns/{wanted}"))
+            .is_ok_and(|own| (own.st_dev, own.st_ino) == (about.st_dev, about.st_ino));
+        Ok(Self { kind: wanted, path: path.into(), descriptor, own })
     }
 
     fn enter(&self) -> Result<(), Error> {
@@ -206,11 +206,6 @@ fn enters_time_at_exec(release: &str) -> bool {
         release.split(|letter: char| !letter.is_ascii_digit()).map(|text| text.parse().unwrap_or(0));
     let version: (u32, u32) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
     version >= (6, 3)
-}
-
-/// The kernel's word for a kind, which also is a file's name in `/proc/PID/ns`.
-fn file(kind: LinuxNamespaceType) -> String {
-    kind.to_string()
 }
 
 /// The specification's word.
@@ -267,8 +262,11 @@ mod tests {
             assert!(line.contains(part), "{line}");
         };
         refused(r#"[{"type":"pid"},{"type":"pid","path":"/proc/self/ns/pid"}]"#, "pid is there twice");
-        refused(r#"[{"type":"network","path":"/proc/self/ns/mnt"}]"#, "type network, but mnt:[");
-        refused(r#"[{"type":"network","path":"/dev/null"}]"#, "type network, but /dev/null");
+        refused(
+            r#"[{"type":"network","path":"/proc/self/ns/mnt"}]"#,
+            "/ns/mnt is not a namespace of type network",
+        );
+        refused(r#"[{"type":"network","path":"/dev/null"}]"#, "/dev/null is not a namespace of type network");
         refused(r#"[{"type":"network","path":"/proc/self/ns/none"}]"#, "opening the namespace");
         refused(r#"[{"type":"network","path":"proc/self/ns/net"}]"#, "no absolute path");
     }

@@ -43,9 +43,14 @@ impl Log {
         self.write("error", message);
     }
 
-    /// Notes what went wrong without being an error.
+    /// Notes what went wrong without being an error. Only without a log it goes to the standard error: an
+    /// engine takes what it finds there for the program's words.
     pub fn warning(&self, message: &str) {
-        self.write("warning", message);
+        if self.file.is_some() {
+            self.write("warning", message);
+        } else {
+            eprintln!("isolab-runtime: warning: {message}");
+        }
     }
 
     /// Notes what helps to find a fault, if that is wanted: without a file, on standard error.
