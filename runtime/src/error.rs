@@ -154,7 +154,7 @@ pub enum Error {
     NotFound(PathBuf),
     /// The command is there, but what it needs to start is not.
     #[error(
-        "{} is there, but its interpreter is not: the root folder lacks its dynamic loader or #! program",
+        "{} is there, but its interpreter is not (the dynamic loader or #! program): no such file or directory",
         .0.display()
     )]
     NoInterpreter(PathBuf),
