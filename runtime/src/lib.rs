@@ -58,6 +58,7 @@ pub mod netdev;
 pub mod oci;
 #[allow(unsafe_code)]
 pub mod page;
+mod privilege;
 pub mod process;
 #[allow(unsafe_code)]
 pub mod protect;

@@ -14,10 +14,10 @@ use super::problem::Problem;
 use super::setting::{Setting, Version, apply_all};
 use super::{devices, settings, v2};
 use crate::error::{Context, Error};
+use crate::privilege::is_host_root;
 use oci_spec::runtime::LinuxResources;
 use rustix::fs::{Access, CWD, Mode, OFlags, access, mkdir, openat, rmdir};
 use rustix::io::Errno;
-use rustix::process::geteuid;
 use std::cell::OnceCell;
 use std::fs;
 use std::os::fd::OwnedFd;
@@ -129,7 +129,7 @@ impl Group {
     /// Rules for devices are root's to make: the kernel takes them from nobody else, not even from the root of
     /// a user namespace, who for his part can make no device nodes.
     fn rule_devices(&self, resources: &LinuxResources, new: bool) -> Result<(), Error> {
-        if !geteuid().is_root() {
+        if !is_host_root() {
             return Ok(());
         }
         let rules = devices::all(resources.devices().as_deref().unwrap_or_default())?;

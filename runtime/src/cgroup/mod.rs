@@ -49,9 +49,9 @@ pub use problem::Problem;
 pub use sweep::{Swept, sweep};
 
 use crate::error::Error;
+use crate::privilege::is_host_root;
 use rustix::fs::Access;
 use rustix::io::Errno;
-use rustix::process::geteuid;
 use std::path::Path;
 
 /// The folder, in each hierarchy, in which all groups of isolab lie.
@@ -59,7 +59,7 @@ pub(crate) const FOLDER: &str = "isolab";
 
 /// A limit that this host or this user cannot have.
 fn refused(controller: &str, why: String) -> Error {
-    let fix = if geteuid().is_root() {
+    let fix = if is_host_root() {
         "run on the host itself, or in a container that may write its cgroups; or leave the limit out"
     } else {
         "run as root; as a user, have the group delegated on a host with cgroup v2 \

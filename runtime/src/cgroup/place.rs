@@ -16,9 +16,9 @@ use super::setting::{Setting, Version};
 use super::settings;
 use super::{FOLDER, refused, v1, v2, writable};
 use crate::error::Error;
+use crate::privilege::is_host_root;
 use oci_spec::runtime::LinuxResources;
 use rustix::io::Errno;
-use rustix::process::geteuid;
 use serde::{Deserialize, Serialize};
 use std::path::{Component, Path, PathBuf};
 
@@ -106,7 +106,7 @@ impl Hierarchy {
     ) -> Result<Place, Error> {
         let settings = settings::of(resources, &|controller| self.version(controller), None)?;
         let rules = devices::all(resources.devices().as_deref().unwrap_or_default())?;
-        let rules_in = if geteuid().is_root() { self.version_of_devices() } else { None };
+        let rules_in = if is_host_root() { self.version_of_devices() } else { None };
         if rules_in == Some(Version::V1) {
             devices::v1::List::of(&rules)?;
         }
@@ -114,7 +114,7 @@ impl Hierarchy {
             Some(path) => self.at(path, &settings)?,
             None => self.below(Path::new(&name(id)?), false, &settings, rules_in)?,
         };
-        if rules_in.is_none() && geteuid().is_root() && resources.devices().is_some() {
+        if rules_in.is_none() && is_host_root() && resources.devices().is_some() {
             let why = "this host has neither the controller devices nor cgroup version 2";
             return Err(Problem::unavailable("devices", why).into());
         }
@@ -140,7 +140,7 @@ impl Hierarchy {
             let needed =
                 settings.iter().any(|each| each.version == Version::V1 && tree.has(&each.controller));
             // A user's container is where it can be.
-            if needed || geteuid().is_root() {
+            if needed || is_host_root() {
                 let path = tree.mount.join(rest);
                 place.v1.push(Folder { path, controllers: tree.controllers.clone() });
             }
@@ -148,7 +148,7 @@ impl Hierarchy {
         if let Some(tree) = self.v2.as_ref().filter(|_| self.v1.is_empty() || in_v2(settings)) {
             let (top, path) = (tree.mount.clone(), tree.mount.join(rest));
             match can_make(&path) {
-                Err(error) if !in_v2(settings) && !geteuid().is_root() => {
+                Err(error) if !in_v2(settings) && !is_host_root() => {
                     place.without = Some(format!("no cgroup can be made at {}: {error}", path.display()));
                 }
                 _ => {
@@ -197,7 +197,7 @@ impl Hierarchy {
                 (false, false) => place.late.push(folder),
             }
         }
-        if !place.late.first().is_some_and(|folder| folder.has("freezer")) || !geteuid().is_root() {
+        if !place.late.first().is_some_and(|folder| folder.has("freezer")) || !is_host_root() {
             place.late.clear();
         }
         // With no group at all nobody could find the container's processes again.

@@ -9,6 +9,7 @@ use super::config::{self, read_bounded};
 use super::state::{Record, Status};
 use crate::error::{Context, Error};
 use crate::gate::Gate;
+use crate::privilege::is_host_root;
 use oci_spec::runtime::Spec;
 use rustix::fs::{CWD, FileType, Mode, OFlags, mkdir, mknodat, open, rename, rmdir, unlink};
 use rustix::io::{Errno, write};
@@ -32,9 +33,7 @@ impl Store {
     /// The store in `root`; by default in `/run/isolab`, and for an ordinary user in his own `/run`.
     pub fn new(root: Option<PathBuf>) -> Self {
         let default = || match env::var_os("XDG_RUNTIME_DIR") {
-            Some(folder) if !geteuid().is_root() && !folder.is_empty() => {
-                PathBuf::from(folder).join("isolab")
-            }
+            Some(folder) if !is_host_root() && !folder.is_empty() => PathBuf::from(folder).join("isolab"),
             _ if geteuid().is_root() => "/run/isolab".into(),
             _ => env::temp_dir().join(format!("isolab-{}", geteuid().as_raw())),
         };

@@ -13,7 +13,7 @@ use super::detect::{Tree, read_whole};
 use super::setting::write_file;
 use super::{FOLDER, refused, writable};
 use crate::error::Error;
-use rustix::process::geteuid;
+use crate::privilege::is_host_root;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 /// they are enabled there: by an earlier run, which is the usual case. `ready`: those at the top that are.
 pub(crate) fn base(tree: &Tree, controllers: &[String], ready: &[String]) -> Result<(PathBuf, bool), Error> {
     let all = !controllers.is_empty() && controllers.iter().all(|each| ready.contains(each));
-    if all && geteuid().is_root() && writable(&tree.mount).is_ok() {
+    if all && is_host_root() && writable(&tree.mount).is_ok() {
         return Ok((tree.mount.clone(), true));
     }
     let mut why = None;
@@ -41,7 +41,7 @@ pub(crate) fn base(tree: &Tree, controllers: &[String], ready: &[String]) -> Res
 
 /// Root: the root of all in view. Then, and for everybody else, the groups above this process, nearest first.
 fn bases(tree: &Tree) -> impl Iterator<Item = PathBuf> {
-    let root = geteuid().is_root().then(|| tree.mount.clone());
+    let root = is_host_root().then(|| tree.mount.clone());
     let upwards = || {
         let own = tree.own();
         let folders = own.ancestors().take_while(|folder| folder.starts_with(&tree.mount));
