@@ -155,7 +155,7 @@ impl Parent {
         let stat = fs::read_to_string(self.folder.join("memory.stat"))?;
         let pages = stat.lines().filter_map(|line| line.split_once(' '));
         let pages =
-            pages.filter(|(word, _)| words.contains(word)).filter_map(|(_, bytes)| bytes.parse::<u64>().ok());
+            pages.filter(|(word, _)| words.contains(word)).filter_map(|(_, bytes)| bytes.parse::<f64>().ok());
         Ok([all / 1024.0, pages.sum::<f64>() / 1024.0])
     }
 }
