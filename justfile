@@ -38,11 +38,17 @@ bench-oci:
     cargo bench -p isolab --bench oci
 
 # The same in the emulated machine, in virtual time
-bench-oci-virtual:
+bench-oci-virtual: (_in-machine "oci" "--deterministic")
+
+# What one more idle container costs in kernel memory, by the same runtimes, in the emulated machine
+bench-idle: (_in-machine "idle" "--cpus" "1")
+
+# Runs a bench in the emulated machine, with the other runtimes that are found along PATH
+_in-machine BENCH *MACHINE:
     #!/usr/bin/env bash
     set -euo pipefail
-    bench=$(cargo bench --no-run -p isolab --bench oci --message-format=json-render-diagnostics |
-        grep -o '"executable":"[^"]*/oci-[^"]*"' | cut -d'"' -f4)
+    bench=$(cargo bench --no-run -p isolab --bench {{BENCH}} --message-format=json-render-diagnostics |
+        grep -o '"executable":"[^"]*/{{BENCH}}-[^"]*"' | cut -d'"' -f4)
     given=(--in "$bench")
     path=/usr/local/bin:/usr/bin:/bin
     for runtime in crun runc youki; do
@@ -50,11 +56,7 @@ bench-oci-virtual:
         given+=(--in "$found")
         path+=":${found%/*}"
     done
-    cargo run --release -- emulate --deterministic "${given[@]}" exec -- /bin/sh -c "PATH=$path exec $bench"
-
-# What one more idle container costs in kernel memory, by the same runtimes
-bench-idle:
-    cargo bench -p isolab --bench idle
+    cargo run --release -- emulate {{MACHINE}} "${given[@]}" exec -- /bin/sh -c "PATH=$path exec $bench"
 
 # Formats everything
 fmt:

@@ -118,7 +118,11 @@ impl<'a> Fleet<'a> {
         for number in 0..self.started {
             let _ = self.call(&["delete", "--force", &format!("isolab-idle-{number}")]);
         }
-        let _ = fs::remove_dir(&self.parent.folder);
+        // In version 1 it was made in every hierarchy.
+        let tops = fs::read_dir("/sys/fs/cgroup").into_iter().flatten().flatten().map(|entry| entry.path());
+        for top in tops.chain(["/sys/fs/cgroup".into()]) {
+            let _ = fs::remove_dir(top.join(&self.parent.path[1..]));
+        }
     }
 }
 
@@ -154,9 +158,9 @@ impl Parent {
         let all: f64 = fs::read_to_string(self.folder.join(file))?.trim().parse()?;
         let stat = fs::read_to_string(self.folder.join("memory.stat"))?;
         let pages = stat.lines().filter_map(|line| line.split_once(' '));
-        let pages =
-            pages.filter(|(word, _)| words.contains(word)).filter_map(|(_, bytes)| bytes.parse::<f64>().ok());
-        Ok([all / 1024.0, pages.sum::<f64>() / 1024.0])
+        let pages = pages.filter(|(word, _)| words.contains(word));
+        let pages: f64 = pages.filter_map(|(_, bytes)| bytes.parse::<f64>().ok()).sum();
+        Ok([all / 1024.0, pages / 1024.0])
     }
 }
 
