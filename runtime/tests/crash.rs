@@ -14,6 +14,10 @@ use std::process::Command;
 
 /// A machine with a bundle that asks for something of everything: hooks, limits, a filter.
 fn rich(test: &str, script: &str) -> Option<Machine> {
+    Machine::with(|| rich_bundle(test, script))
+}
+
+fn rich_bundle(test: &str, script: &str) -> Option<Bundle> {
     let mut bundle = Bundle::script(test, script)?;
     let hook = json!([{ "path": "/bin/busybox", "args": ["busybox", "true"] }]);
     bundle.config["hooks"] = json!({
@@ -25,7 +29,7 @@ fn rich(test: &str, script: &str) -> Option<Machine> {
         bundle.config["linux"]["resources"]["pids"] = json!({ "limit": 32 });
     }
     bundle.config["linux"]["seccomp"] = serde_json::to_value(default_profile()).unwrap();
-    Some(Machine::with(bundle))
+    Some(bundle)
 }
 
 const STAYS: &str = "while :; do sleep 1; done";

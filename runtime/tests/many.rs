@@ -52,8 +52,7 @@ fn many_containers_end_as_they_should_and_leave_nothing() {
     let count = if full_tier() { 2_000 } else { 100 };
     let limits = can_limit(test);
     let Some(bundles) = (0..AT_ONCE).map(|_| Bundle::new(test)).collect::<Option<Vec<_>>>() else { return };
-    let Some(bundle) = Bundle::new(test) else { return };
-    let machine = Machine::with(bundle);
+    let Some(machine) = Machine::with(|| Bundle::new(test)) else { return };
     let next = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         let (machine, next) = (&machine, &next);

@@ -1,13 +1,14 @@
 //! Where the process starts (`process.cwd`).
 //!
 //! The folder is entered as root if root may, else as the user (a home on a file system that shuts root out).
-//! After that the kernel is asked where the process *is*: a path through a descriptor of the host's
-//! (`/proc/self/fd/7/…`) can lead out of the root, and there the kernel's answer does not begin with a slash
-//! (CVE-2024-21626).
+//! The path may not go through a descriptor (`/proc/self/fd/7/…`), for that can lead out of the root
+//! (CVE-2024-21626; `RESOLVE_NO_MAGICLINKS`, `openat2(2)`). Afterwards the kernel is asked where the process *is*
+//! all the same: outside of the root its answer does not begin with a slash.
 
 use crate::error::{Context, Error};
+use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
 use rustix::io::Errno;
-use rustix::process::{chdir, getcwd};
+use rustix::process::{fchdir, getcwd};
 use std::fs;
 use std::path::PathBuf;
 
@@ -27,11 +28,15 @@ impl Folder {
 
     /// Enters it, and makes it if it is missing, as engines expect. `false`: not this user.
     pub(crate) fn try_enter(&self) -> Result<bool, Error> {
-        match chdir(&self.0) {
+        match self.go() {
             Err(Errno::ACCESS) => return Ok(false),
             Err(Errno::NOENT) => {
                 fs::create_dir_all(&self.0).at("making the folder to start in,", &self.0)?;
-                chdir(&self.0)
+                self.go()
+            }
+            Err(Errno::LOOP) => {
+                let why = format!("{} goes through a descriptor, or in a circle", self.0.display());
+                return Err(Error::property("process.cwd", why));
             }
             result => result,
         }
@@ -41,6 +46,11 @@ impl Folder {
             return Ok(true);
         }
         Err(Error::property("process.cwd", format!("{} lies outside the container's root", self.0.display())))
+    }
+
+    fn go(&self) -> Result<(), Errno> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        fchdir(openat2(CWD, &self.0, flags, Mode::empty(), ResolveFlags::NO_MAGICLINKS)?)
     }
 
     /// Enters it, or fails.

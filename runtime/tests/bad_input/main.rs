@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 fn machine(test: &str) -> Option<Machine> {
-    Bundle::script(test, "while :; do sleep 1; done").map(Machine::with)
+    Machine::with(|| Bundle::script(test, "while :; do sleep 1; done"))
 }
 
 /// `create`, of the configuration as it lies in the bundle.

@@ -42,9 +42,10 @@ struct Look {
 
 impl Machine {
     /// The machine as it is now, without a container. There has been one: the folders that all share are there,
-    /// and the look has been seen to see it.
-    pub fn with(bundle: Bundle) -> Self {
+    /// and the look has been seen to see it. `bundle` makes its bundle, which takes children too; `None`: it cannot.
+    pub fn with(bundle: impl FnOnce() -> Option<Bundle>) -> Option<Self> {
         let one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let bundle = bundle()?;
         set_child_subreaper(Some(rustix::process::getpid())).unwrap();
         unshare(CloneFlags::CLONE_NEWNS).unwrap();
         mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC).unwrap();
@@ -57,7 +58,7 @@ impl Machine {
         for name in ["out", "err"] {
             fs::write(bundle.beside(name), "").unwrap();
         }
-        Self { before: Look::at(&bundle), bundle, _one: one }
+        Some(Self { before: Look::at(&bundle), bundle, _one: one })
     }
 
     /// Waits until the machine is as it was.
