@@ -29,15 +29,21 @@ part() {
 }
 
 packages=(busybox-static binutils bsdutils e2fsprogs erofs-utils qemu-system-x86 bc bison flex libelf-dev libssl-dev)
+# The engines that drive the runtime, as PACKAGE:PROGRAM. Who has the program from elsewhere keeps it: Debian's package
+# would replace it. The tests start daemons of their own; whether the packages start theirs is all one.
+engines=(podman:podman conmon:conmon containerd:containerd docker.io:dockerd uidmap:newuidmap)
 setup() {
     local missing=() package
     for package in "${packages[@]}"; do
         dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
     done
+    for package in "${engines[@]}"; do
+        command -v "${package#*:}" >/dev/null || missing+=("${package%:*}")
+    done
     [ ${#missing[@]} -eq 0 ] && return
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
         # Installed as far as can be had: a test that lacks a package says so.
-        apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" ||
+        apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends --no-remove "${missing[@]}" ||
             echo "skipped: packages: apt-get could not install ${missing[*]}"
     else
         echo "skipped: packages: not installed; to run all tests: apt-get install ${missing[*]}"

@@ -3,46 +3,17 @@
 mod common;
 
 use common::bundle::Bundle;
+use common::terminal::{pair, read_to, with_terminal};
 use common::{errors, eventually};
 use rustix::fs::OFlags;
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
-use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, unlockpt};
-use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
+use rustix::termios::{LocalModes, tcgetattr};
 use serde_json::json;
 use std::fs::File;
-use std::io::{IoSliceMut, Read as _, Write as _};
+use std::io::{IoSliceMut, Write as _};
 use std::mem::MaybeUninit;
-use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixListener;
-use std::process::{Command, Stdio};
-
-/// The two ends of a terminal of the test's own, 33 lines of 77 columns.
-fn pair() -> (File, OwnedFd) {
-    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
-    let master = openpt(flags).unwrap();
-    grantpt(&master).unwrap();
-    unlockpt(&master).unwrap();
-    let terminal = ioctl_tiocgptpeer(&master, flags).unwrap();
-    tcsetwinsize(&master, Winsize { ws_row: 33, ws_col: 77, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
-    (master.into(), terminal)
-}
-
-/// Everything that comes up to `end`.
-fn read_to(master: &mut File, end: &str) -> String {
-    let mut text = String::new();
-    let mut chunk = [0; 1024];
-    while !text.contains(end) {
-        let length = master.read(&mut chunk).unwrap_or(0);
-        assert!(length > 0, "it ended before {end:?}: {text}");
-        text.push_str(&String::from_utf8_lossy(&chunk[..length]));
-    }
-    text
-}
-
-fn with_terminal(mut command: Command, terminal: &OwnedFd) -> std::process::Child {
-    let stream = || Stdio::from(terminal.try_clone().unwrap());
-    command.stdin(stream()).stdout(stream()).stderr(stream()).spawn().unwrap()
-}
+use std::process::Command;
 
 /// Runs a script on a terminal of its own, in the foreground.
 fn talk(command: Command, answer: &str) -> String {

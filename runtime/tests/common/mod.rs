@@ -5,6 +5,7 @@
 #![allow(dead_code, unreachable_pub)]
 
 pub mod bundle;
+pub mod terminal;
 
 use std::ffi::OsStr;
 use std::fs;

@@ -1,0 +1,154 @@
+//! Docker Engine: `dockerd` with its own containerd, and a container that outlives the daemon.
+
+use crate::common::{RUNTIME, errors, eventually, processes, skipped, text};
+use crate::engine::{Engine, IMAGE};
+use crate::place::Place;
+use crate::podman::import;
+use crate::scenarios::HOG;
+use std::fs;
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// A daemon that answers, and the image in it.
+fn start(test: &str, more: &[&str]) -> Option<(Engine, u32)> {
+    let mut place = Place::new(test, &["dockerd", "docker", "containerd"], |folder| {
+        let mut command = Command::new("dockerd");
+        let at = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+        fs::write(at("daemon.json"), "{}").unwrap();
+        for (option, name) in [
+            ("--data-root", "data"),
+            ("--exec-root", "exec"),
+            ("--pidfile", "dockerd.pid"),
+            ("--config-file", "daemon.json"),
+        ] {
+            command.arg(format!("{option}={}", at(name)));
+        }
+        command.arg(format!("--host=unix://{}", at("docker.sock"))).args(more);
+        command.args(["--iptables=false", "--ip6tables=false", "--bridge=none", "--userland-proxy=false"]);
+        command.args(["--storage-driver=vfs", "--default-runtime=isolab"]);
+        command.arg(format!("--add-runtime=isolab={RUNTIME}"));
+        command
+    })?;
+    let daemon = place.start();
+    let host = format!("unix://{}", place.path("docker.sock"));
+    let client = ["docker", "--config", &place.path("client"), "--host", &host].map(str::to_owned).to_vec();
+    let group = format!("--cgroup-parent=/{}", place.group());
+    let run = ["--network=none", "--runtime=isolab", &group].map(str::to_owned).to_vec();
+    let engine = Engine { place, client, run };
+    if !answers(&engine, daemon) {
+        let log = fs::read_to_string(engine.place.file("log")).unwrap_or_default();
+        skipped(test, &format!("dockerd does not start here: {}", log.lines().last().unwrap_or_default()));
+        return None;
+    }
+    import(&engine);
+    Some((engine, daemon))
+}
+
+/// Waits for the daemon; `false` when it has gone.
+fn answers(engine: &Engine, daemon: u32) -> bool {
+    let gone = || !fs::exists(format!("/proc/{daemon}")).unwrap();
+    eventually("dockerd answers", || engine.call(&["version"]).status.success() || gone());
+    !gone()
+}
+
+fn engine(test: &str) -> Option<&'static Engine> {
+    static ENGINE: OnceLock<Option<(Engine, u32)>> = OnceLock::new();
+    let engine = ENGINE.get_or_init(|| start(test, &[])).as_ref();
+    if engine.is_none() {
+        skipped(test, "needs Docker: see above");
+    }
+    engine.map(|(engine, _)| engine)
+}
+
+crate::podman::scenarios!(engine);
+
+#[test]
+fn an_init_of_dockers_reaps() {
+    let Some(engine) = engine("an_init_of_dockers_reaps") else { return };
+    let container = engine.detach(&["--init"], &["sleep", "1000"]);
+    assert!(text(&container.exec(&[], &["cat", "/proc/1/comm"])).contains("init"));
+    container.must(&["stop"], &[]);
+    assert_eq!(container.must(&["wait"], &[]), "143\n", "the init hands the signal on");
+    container.remove();
+}
+
+#[test]
+fn limits_are_changed_while_it_runs() {
+    let Some(engine) = engine("limits_are_changed_while_it_runs") else { return };
+    let container = engine.detach(&["--memory", "64m"], &["sleep", "1000"]);
+    let both = ["update", "--memory", "128m", "--memory-swap", "128m", "--pids-limit", "20", "--cpus", "0.5"];
+    container.must(&both, &[]);
+    let show = "cd /sys/fs/cgroup; cat memory/memory.limit_in_bytes pids/pids.max cpu/cpu.cfs_quota_us 2>/dev/null ||
+        cat memory.max pids.max cpu.max";
+    let said = text(&container.exec(&[], &["sh", "-c", show]));
+    assert!(said.starts_with("134217728\n20\n50000"), "{said}");
+    container.must(&["kill"], &[]);
+    container.must(&["wait"], &[]);
+    container.remove();
+}
+
+#[test]
+fn the_engine_knows_that_memory_was_short() {
+    let Some(engine) = engine("the_engine_knows_that_memory_was_short") else { return };
+    let container = engine.detach(&["--memory", "32m"], &["awk", HOG]);
+    assert_eq!(container.must(&["wait"], &[]), "137\n");
+    eventually("the engine knows why", || container.field(".State.OOMKilled") == "true");
+    container.remove();
+}
+
+/// Docker keeps a namespace alive by a bind mount, and gives its path.
+#[test]
+fn namespaces_are_shared_by_path() {
+    let Some(engine) = engine("namespaces_are_shared_by_path") else { return };
+    let run = |network: &str| {
+        let group = format!("--cgroup-parent=/{}", engine.place.group());
+        let words = ["run", "--rm", "--network", network, &group, IMAGE, "readlink", "/proc/self/ns/net"];
+        engine.must(&words).trim().to_owned()
+    };
+    let host = fs::read_link("/proc/self/ns/net").unwrap();
+    assert_eq!(run("host"), host.to_str().unwrap());
+    assert_ne!(run("none"), host.to_str().unwrap());
+    let container = engine.detach(&[], &["sleep", "1000"]);
+    let own = text(&container.exec(&[], &["readlink", "/proc/self/ns/net"]));
+    assert_eq!(run(&format!("container:{}", container.id)), own.trim());
+    container.must(&["kill"], &[]);
+    container.must(&["wait"], &[]);
+    container.remove();
+}
+
+#[test]
+fn a_container_survives_the_death_of_dockerd() {
+    let test = "a_container_survives_the_death_of_dockerd";
+    let Some((mut engine, daemon)) = start(test, &["--live-restore"]) else { return };
+    let script = "trap 'echo asked; exit 9' TERM; echo ready; while :; do sleep 0.05; done";
+    let container = engine.detach(&[], &["sh", "-c", script]);
+    container.has_said("ready");
+    let id = container.id.clone();
+    std::mem::forget(container);
+    let pid = engine.must(&["inspect", "--format", "{{.State.Pid}}", &id]);
+
+    nix::sys::signal::kill(
+        nix::unistd::Pid::from_raw(daemon.cast_signed()),
+        nix::sys::signal::Signal::SIGKILL,
+    )
+    .unwrap();
+    eventually("dockerd has gone", || !engine.call(&["version"]).status.success());
+    assert!(fs::exists(format!("/proc/{}", pid.trim())).unwrap(), "the container has died with dockerd");
+    // The next one would take the dying containerd of this one for its own, and where nobody reaps it, a dead one.
+    let configuration = engine.place.path("exec/containerd/containerd.toml");
+    eventually("its containerd has gone too", || processes(&configuration).is_empty());
+    let _ = fs::remove_file(engine.place.file("exec/containerd/containerd.pid"));
+    let again = engine.place.start();
+    assert!(answers(&engine, again), "the next dockerd does not start");
+
+    assert_eq!(
+        engine.must(&["inspect", "--format", "{{.State.Status}} {{.State.Pid}}", &id]),
+        format!("running {pid}")
+    );
+    let output = engine.call(&["exec", &id, "echo", "inside"]);
+    assert_eq!(text(&output), "inside\n", "{}", errors(&output));
+    engine.must(&["stop", &id]);
+    assert_eq!(engine.must(&["wait", &id]), "9\n");
+    engine.must(&["rm", &id]);
+    eventually("nothing is left", || engine.place.traces(&id).is_empty());
+}
