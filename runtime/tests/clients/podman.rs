@@ -1,6 +1,6 @@
 //! podman: no daemon; conmon holds each container. As root, and as an ordinary user.
 
-use crate::common::{RUNTIME, errors, skipped, text};
+use crate::common::{RUNTIME, copy_program, errors, skipped, text};
 use crate::engine::{Engine, IMAGE};
 use crate::place::Place;
 use std::fs;
@@ -106,7 +106,7 @@ fn an_ordinary_user_may() {
         return;
     };
     let program = place.file("isolab-runtime");
-    fs::copy(RUNTIME, &program).unwrap();
+    copy_program(RUNTIME, &program);
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
     fs::write(place.file("identities"), "nobody:200000:65536\n").unwrap();
     for folder in ["home", "xdg"] {
