@@ -1,8 +1,9 @@
 //! containerd by `ctr`, through its shim. Its configuration names no `PATH`, and its ids are its user's.
 
 use crate::common::terminal::{pair, read_to, with_terminal};
-use crate::common::{RUNTIME, errors, eventually, skipped, text};
+use crate::common::{RUNTIME, errors, eventually, text};
 use crate::place::Place;
+use crate::podman::or_skipped;
 use std::fs;
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
@@ -12,9 +13,9 @@ struct Containerd {
 }
 
 fn containerd(test: &str) -> Option<&'static Containerd> {
-    static CONTAINERD: OnceLock<Option<Containerd>> = OnceLock::new();
+    static CONTAINERD: OnceLock<Result<Containerd, String>> = OnceLock::new();
     let make = || {
-        let mut place = Place::new(test, &["containerd", "ctr", "containerd-shim-runc-v2"], |folder| {
+        let mut place = Place::new(&["containerd", "ctr", "containerd-shim-runc-v2"], |folder| {
             let at = |name: &str| folder.join(name).to_str().unwrap().to_owned();
             let settings = format!(
                 "version = 2\nroot = {:?}\nstate = {:?}\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n\
@@ -33,17 +34,9 @@ fn containerd(test: &str) -> Option<&'static Containerd> {
         let this = Containerd { place };
         let gone = || !fs::exists(format!("/proc/{daemon}")).unwrap();
         eventually("containerd answers", || this.call(&["version"]).status.success() || gone());
-        if gone() {
-            skipped(test, "containerd does not start here");
-            return None;
-        }
-        Some(this)
+        if gone() { Err("containerd does not start here".to_owned()) } else { Ok(this) }
     };
-    let found = CONTAINERD.get_or_init(make).as_ref();
-    if found.is_none() {
-        skipped(test, "needs containerd: see above");
-    }
-    found
+    or_skipped(test, CONTAINERD.get_or_init(make).as_ref())
 }
 
 impl Containerd {

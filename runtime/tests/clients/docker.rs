@@ -1,17 +1,17 @@
 //! Docker Engine: `dockerd` with its own containerd, and a container that outlives the daemon.
 
-use crate::common::{RUNTIME, errors, eventually, processes, skipped, text};
+use crate::common::{RUNTIME, errors, eventually, processes, text};
 use crate::engine::{Engine, IMAGE};
 use crate::place::Place;
-use crate::podman::import;
+use crate::podman::{import, or_skipped};
 use crate::scenarios::HOG;
 use std::fs;
 use std::process::Command;
 use std::sync::OnceLock;
 
 /// A daemon that answers, and the image in it.
-fn start(test: &str, more: &[&str]) -> Option<(Engine, u32)> {
-    let mut place = Place::new(test, &["dockerd", "docker", "containerd"], |folder| {
+fn start(more: &[&str]) -> Result<(Engine, u32), String> {
+    let mut place = Place::new(&["dockerd", "docker", "containerd"], |folder| {
         let mut command = Command::new("dockerd");
         let at = |name: &str| folder.join(name).to_str().unwrap().to_owned();
         fs::write(at("daemon.json"), "{}").unwrap();
@@ -37,11 +37,10 @@ fn start(test: &str, more: &[&str]) -> Option<(Engine, u32)> {
     let engine = Engine { place, client, run };
     if !answers(&engine, daemon) {
         let log = fs::read_to_string(engine.place.file("log")).unwrap_or_default();
-        skipped(test, &format!("dockerd does not start here: {}", log.lines().last().unwrap_or_default()));
-        return None;
+        return Err(format!("dockerd does not start here: {}", log.lines().last().unwrap_or_default()));
     }
     import(&engine);
-    Some((engine, daemon))
+    Ok((engine, daemon))
 }
 
 /// Waits for the daemon; `false` when it has gone.
@@ -52,11 +51,8 @@ fn answers(engine: &Engine, daemon: u32) -> bool {
 }
 
 fn engine(test: &str) -> Option<&'static Engine> {
-    static ENGINE: OnceLock<Option<(Engine, u32)>> = OnceLock::new();
-    let engine = ENGINE.get_or_init(|| start(test, &[])).as_ref();
-    if engine.is_none() {
-        skipped(test, "needs Docker: see above");
-    }
+    static ENGINE: OnceLock<Result<(Engine, u32), String>> = OnceLock::new();
+    let engine = or_skipped(test, ENGINE.get_or_init(|| start(&[])).as_ref());
     engine.map(|(engine, _)| engine)
 }
 
@@ -119,7 +115,7 @@ fn namespaces_are_shared_by_path() {
 #[test]
 fn a_container_survives_the_death_of_dockerd() {
     let test = "a_container_survives_the_death_of_dockerd";
-    let Some((mut engine, daemon)) = start(test, &["--live-restore"]) else { return };
+    let Some((mut engine, daemon)) = or_skipped(test, start(&["--live-restore"])) else { return };
     let script = "trap 'echo asked; exit 9' TERM; echo ready; while :; do sleep 0.05; done";
     let container = engine.detach(&[], &["sh", "-c", script]);
     container.has_said("ready");

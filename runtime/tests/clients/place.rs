@@ -5,7 +5,7 @@
 //! ended in one way or another, and the shell ends the daemon and takes away everything that bears the
 //! folder's name.
 
-use crate::common::{Root, processes, skipped};
+use crate::common::{Root, processes};
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::process::CommandExt as _;
@@ -36,16 +36,18 @@ pub struct Place {
 }
 
 impl Place {
-    /// `None`, after a line that says why: this machine lacks something. `command`: what [`Self::start`] will start.
-    pub fn new(test: &str, needed: &[&str], command: impl FnOnce(&Path) -> Command) -> Option<Self> {
+    /// `command`: what [`Self::start`] will start. The error says what this machine lacks.
+    pub fn new(needed: &[&str], command: impl FnOnce(&Path) -> Command) -> Result<Self, String> {
+        if !rustix::process::geteuid().is_root() {
+            return Err("needs root".into());
+        }
         for program in needed {
             let found = Command::new("which").arg(program).output().is_ok_and(|found| found.status.success());
             if !found {
-                skipped(test, &format!("needs {program} (Debian: podman, docker.io, containerd, uidmap)"));
-                return None;
+                return Err(format!("needs {program} (Debian: podman, docker.io, containerd, uidmap)"));
             }
         }
-        let root = Root::new(test)?;
+        let root = Root::new("clients").ok_or("needs a root folder for containers")?;
         let etc = root.path().join("etc");
         fs::create_dir_all(&etc).unwrap();
         fs::create_dir_all(root.path().join("tmp")).unwrap();
@@ -60,7 +62,7 @@ impl Place {
         let shell = shell.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut supervisor = shell.spawn().expect("a shell starts");
         let numbers = BufReader::new(supervisor.stdout.take().unwrap());
-        Some(Self { root, supervisor, numbers })
+        Ok(Self { root, supervisor, numbers })
     }
 
     /// Starts the daemon. Returns its process number.

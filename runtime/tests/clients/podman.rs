@@ -3,6 +3,7 @@
 use crate::common::{RUNTIME, copy_program, errors, skipped, text};
 use crate::engine::{Engine, IMAGE};
 use crate::place::Place;
+use std::fmt::Display;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::process::Command;
@@ -58,9 +59,9 @@ fn limits() -> Vec<String> {
 }
 
 fn engine(test: &str) -> Option<&'static Engine> {
-    static ENGINE: OnceLock<Option<Engine>> = OnceLock::new();
+    static ENGINE: OnceLock<Result<Engine, String>> = OnceLock::new();
     let make = || {
-        let place = Place::new(test, &["podman", "conmon"], |_| Command::new("true"))?;
+        let place = Place::new(&["podman", "conmon"], |_| Command::new("true"))?;
         let mut client = vec!["podman".to_owned()];
         for (option, folder) in [("--root", "storage"), ("--runroot", "run"), ("--tmpdir", "tmp")] {
             client.extend([option.to_owned(), place.path(folder)]);
@@ -74,13 +75,14 @@ fn engine(test: &str) -> Option<&'static Engine> {
         run.extend(["--network=none".to_owned(), format!("--cgroup-parent=/{}", place.group())]);
         let engine = Engine { place, client, run };
         import(&engine);
-        Some(engine)
+        Ok(engine)
     };
-    let engine = ENGINE.get_or_init(make).as_ref();
-    if engine.is_none() {
-        skipped(test, "needs podman: see above");
-    }
-    engine
+    or_skipped(test, ENGINE.get_or_init(make).as_ref())
+}
+
+/// What there is, or nothing after a line that says why.
+pub fn or_skipped<T>(test: &str, found: Result<T, impl Display>) -> Option<T> {
+    found.map_err(|why| skipped(test, &why.to_string())).ok()
 }
 
 scenarios!(engine);
@@ -100,11 +102,8 @@ fn a_folder_is_an_image_too() {
 fn an_ordinary_user_may() {
     const USER: u32 = 65534;
     let test = "an_ordinary_user_may";
-    let Some(place) =
-        Place::new(test, &["podman", "conmon", "newuidmap", "setpriv"], |_| Command::new("true"))
-    else {
-        return;
-    };
+    let programs = ["podman", "conmon", "newuidmap", "setpriv"];
+    let Some(place) = or_skipped(test, Place::new(&programs, |_| Command::new("true"))) else { return };
     let program = place.file("isolab-runtime");
     copy_program(RUNTIME, &program);
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
