@@ -26,8 +26,8 @@
 //! 13. `gate`: it waits to be started, and executes the program. Only on request it stays, as a `reaper`.
 //!
 //! Later [`exec`] puts another process inside. Beside them, [`error`] names the steps and the exit statuses,
-//! [`identity`] tells processes apart, and [`page`] is the memory in which both processes note when each step
-//! happened.
+//! [`identity`] tells processes apart, `privilege` the host's root from others with number 0, and [`page`] is
+//! the memory in which both processes note when each step happened.
 //!
 //! Unsafe code is allowed only in the modules that say so below: one system call or one piece of memory each.
 #![deny(unsafe_code)]

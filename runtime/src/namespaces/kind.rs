@@ -7,7 +7,8 @@ use super::Namespaces;
 use rustix::io::Errno;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-/// The kind, or `NOTTY` if the file is no namespace. Ask it of regular files only: a device may know the request as another.
+/// The kind, or `NOTTY` if the file is no namespace. Ask it of regular files only: a device may know the request
+/// as another.
 pub(super) fn of(file: BorrowedFd<'_>) -> Result<Namespaces, Errno> {
     // SAFETY: NS_GET_NSTYPE has no argument, so the kernel touches no memory of this process.
     match unsafe { libc::ioctl(file.as_raw_fd(), libc::NS_GET_NSTYPE) } {

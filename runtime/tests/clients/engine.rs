@@ -31,6 +31,8 @@ impl Engine {
     pub fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new("timeout");
         command.arg("60").args(&self.client).args(words).stdin(Stdio::null());
+        // conmon notes in the current folder that memory was short.
+        command.current_dir(self.place.file(""));
         command
     }
 

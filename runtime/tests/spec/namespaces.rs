@@ -138,6 +138,29 @@ fn the_container_joins_namespaces_by_path() {
     }
 }
 
+/// A path that a bind mount keeps, as engines and `ip netns` have it: its name does not say what it is.
+#[test]
+fn the_path_may_be_a_bind_mount() {
+    let Some(mut bundle) = Bundle::script("namespaces_mounted", "readlink /proc/self/ns/net") else { return };
+    let file = bundle.beside("net");
+    fs::write(&file, "").unwrap();
+    let kept = Command::new("unshare").arg(format!("--net={}", file.display())).arg("true").status();
+    if !kept.is_ok_and(|status| status.success()) {
+        skipped("the_path_may_be_a_bind_mount", "unshare keeps no network namespace here");
+        return;
+    }
+    let number = std::os::unix::fs::MetadataExt::ino(&fs::metadata(&file).unwrap());
+    let list = bundle.config["linux"]["namespaces"].as_array_mut().unwrap();
+    list.retain(|namespace| namespace["type"] != "network");
+    list.push(json!({ "type": "network", "path": file }));
+    let said = bundle.lives();
+    bundle.config["linux"]["namespaces"].as_array_mut().unwrap().last_mut().unwrap()["type"] = json!("user");
+    let line = bundle.refuses("a namespace of another type");
+    assert!(Command::new("umount").arg(&file).status().unwrap().success());
+    assert_eq!(said, format!("net:[{number}]\n"));
+    assert!(line.contains("not a namespace of type user"), "{line}");
+}
+
 /// "The runtime MUST generate an error if path is not associated with a namespace of type type"; the path is absolute; "If a
 /// namespaces field contains duplicated namespaces with same type, the runtime MUST generate an error."
 #[test]
