@@ -8,7 +8,7 @@
 //!
 //! 1. [`detect`]: which hierarchies this host has, and where in them this process is.
 //! 2. [`place`]: where the container's groups will be; [`owner`] is the name of a run that nobody named.
-//! 3. `settings`: the configuration as the values to write, with [`v1`] and [`v2`] for the words of either
+//! 3. `settings`: the configuration as the values to write, with `v1` and `v2` for the words of either
 //!    version and `convert` for the numbers; `setting` is one of them and its way into the kernel.
 //! 4. `devices`: which device nodes may be used.
 //! 5. [`group`]: a group from its making to its removal, on `folders`; [`joining`] is the way in, `late`

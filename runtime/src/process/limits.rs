@@ -2,7 +2,7 @@
 //!
 //! A hard limit can be lowered by anyone and raised only with `CAP_SYS_RESOURCE` on the host: inside a user
 //! namespace nobody can. So for a container with one, the runtime first raises the hard limits from outside
-//! ([`Limits::allow`]), and the process sets the exact values itself, at the end, when a low limit on open
+//! (`Limits::allow`), and the process sets the exact values itself, at the end, when a low limit on open
 //! files cannot get in the way of its own preparations any more.
 
 use crate::error::Error;

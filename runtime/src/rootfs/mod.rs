@@ -1,17 +1,17 @@
 //! The root file system: what `/` is for the container (`config.md`, "Root" and "Mounts"; `config-linux.md`).
 //!
 //! In the order in which it comes to be:
-//! 1. [`sources`]: outside, what only the host's own identity can open.
-//! 2. [`propagation`]: inside, the mounts are separated from the host's.
+//! 1. `sources`: outside, what only the host's own identity can open.
+//! 2. `propagation`: inside, the mounts are separated from the host's.
 //! 3. [`overlay`], or a plain copy of the root folder's mount, becomes the root.
-//! 4. [`mount`]: the configuration's mounts, one after the other: [`options`] reads their options, [`resolve`]
-//!    finds their destinations; then each is a [`filesystem`], a [`bind`] mount (perhaps with mapped
-//!    owners, [`idmap`]) or the container's own groups ([`cgroup_mount`]); [`tmpcopyup`] fills a tmpfs.
-//! 5. [`devices`]: nodes and links in `/dev`. Here the `createContainer` hooks run.
-//! 6. [`masks`], and what is to be read-only.
-//! 7. [`pivot`]: the root is exchanged and the host goes out of reach.
+//! 4. `mount`: the configuration's mounts, one after the other: [`options`] reads their options, `resolve`
+//!    finds their destinations; then each is a `filesystem`, a `bind` mount (perhaps with mapped
+//!    owners, `idmap`) or the container's own groups (`cgroup_mount`); `tmpcopyup` fills a tmpfs.
+//! 5. `devices`: nodes and links in `/dev`. Here the `createContainer` hooks run.
+//! 6. `masks`, and what is to be read-only.
+//! 7. `pivot`: the root is exchanged and the host goes out of reach.
 //!
-//! All of it works on descriptors ([`attributes`] changes the mounts behind them): the root folder is hostile,
+//! All of it works on descriptors (`attributes` changes the mounts behind them): the root folder is hostile,
 //! and a path in it means what its owner wants, at every moment something else.
 
 #[allow(unsafe_code)]

@@ -3,16 +3,16 @@
 //! The kernel has hundreds of doors, and a program needs few of them: what it cannot call it cannot break. A profile
 //! says what happens with which call; the kernel wants a program for a small machine of its own. This is the
 //! compiler between the two, in the order in which it works:
-//! 1. [`rules`]: the profile is read and checked; [`action`] and [`argument`] are its words, [`arch`] and [`numbers`]
-//!    turn names into numbers ([`x32`] and [`multiplexed`]: two ways in which a call has a second number).
-//! 2. [`tree`]: a binary search over the numbers, put together by the assembler in [`bpf`].
-//! 3. [`install`]: the kernel takes the program, for good; [`notify`] hands the answers to somebody else.
+//! 1. `rules`: the profile is read and checked; `action` and `argument` are its words, `arch` and `numbers`
+//!    turn names into numbers (`x32` and `multiplexed`: two ways in which a call has a second number).
+//! 2. `tree`: a binary search over the numbers, put together by the assembler in `bpf`.
+//! 3. `install`: the kernel takes the program, for good; [`notify`] hands the answers to somebody else.
 //!
 //! All that can be wrong with a profile is found in the first two steps, by the runtime, before there is a container.
 //! The third belongs to the container's process, and comes as late as can be: what it calls after it must be allowed by
 //! the profile too, `execve` at the least. Without `no_new_privs` it must come before the capabilities are dropped.
 //!
-//! [`default`] is the profile for those who bring none, and [`features`] says what is known here.
+//! `default` is the profile for those who bring none, and [`features`] says what is known here.
 
 mod action;
 mod arch;
