@@ -144,6 +144,8 @@ impl Group {
         };
         match result {
             Err(error) if is_permission(&error) && in_user_namespace() => Ok(()),
+            // A kernel without such programs (`CONFIG_CGROUP_BPF`), and nobody has asked for rules.
+            Err(error) if resources.devices().is_none() && is_unknown(&error) => Ok(()),
             result => result,
         }
     }
@@ -236,7 +238,15 @@ fn in_user_namespace() -> bool {
 
 /// Whether the kernel refused for want of power.
 fn is_permission(error: &Error) -> bool {
+    matches!(reason(error), Some(Errno::PERM | Errno::ACCESS))
+}
+
+fn is_unknown(error: &Error) -> bool {
+    matches!(reason(error), Some(Errno::NOSYS | Errno::INVAL))
+}
+
+fn reason(error: &Error) -> Option<Errno> {
     use Error::{Cgroup, Step};
-    let (Step { source, .. } | Cgroup(Problem::Write { source, .. })) = error else { return false };
-    matches!(*source, Errno::PERM | Errno::ACCESS)
+    let (Step { source, .. } | Cgroup(Problem::Write { source, .. })) = error else { return None };
+    Some(*source)
 }
