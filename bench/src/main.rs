@@ -156,12 +156,11 @@ fn hand_over(stack: &HandOver) -> anyhow::Result<u8> {
     let programs = Programs::find()?;
     // As they were typed, behind `isolab run STACK`: the parser would swallow the first `--`.
     let typed = std::env::args_os().skip(3);
-    let run = |more: &[OsString]| [&["run".into()], more].concat();
     let (program, mut words) = match stack {
         HandOver::Process(_) => (&programs.workload, Vec::new()),
-        HandOver::Container(_) => (&programs.runtime, run(&[])),
+        HandOver::Container(_) => (&programs.runtime, vec![OsString::from("contain")]),
         HandOver::Unikernel(_) => {
-            (&programs.microvm, run(&["--image".into(), programs.unikernel.clone().into()]))
+            (&programs.microvm, vec!["run".into(), "--image".into(), programs.unikernel.clone().into()])
         }
     };
     // The bare workload has no options, so it knows no `--` either.
