@@ -150,7 +150,7 @@ fn a_container_in_the_guest_is_one_and_the_guest_is_none() {
         }
     }
     let nested: Vec<_> = parts[1].lines().collect();
-    // Its PID 1 is the runtime's own, its cgroup is the root that it sees, and the guest's files are not there.
+    // Its PID 1 is not the guest's, its cgroup is the root that it sees, and the guest's files are not there.
     assert!(nested.contains(&"inner") && nested.contains(&"0::/"), "{shown}");
     assert!(
         nested.iter().all(|line| !["init", "outer", "/container", "/isolab-runtime"].contains(line)),
