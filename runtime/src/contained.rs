@@ -74,7 +74,7 @@ impl Contained {
         let this = Identity::this_process()?;
         let rootfs = fs::canonicalize(&self.rootfs).at("opening the root folder", &self.rootfs)?;
         let broken = |source| Error::Json { what: "the configuration", file: rootfs.clone(), source };
-        let mut spec = crate::oci::default::spec(self.value(&rootfs)?).map_err(broken)?;
+        let mut spec = crate::oci::default::spec(&self.value(&rootfs)?).map_err(broken)?;
         if let Some(linux) = spec.linux_mut() {
             linux.set_seccomp(Some(seccomp::default_profile()));
         }

@@ -4,6 +4,7 @@ use crate::error::Error;
 use crate::oci::check;
 use crate::oci::config::read_bounded;
 use crate::oci::log::Log;
+use crate::oci::reading;
 use crate::oci::store::Store;
 use oci_spec::runtime::{Capabilities, Capability, Process, Spec, User};
 use std::path::PathBuf;
@@ -71,7 +72,7 @@ impl Request<'_> {
         let process = match &self.what {
             What::File(path) => {
                 let text = read_bounded(path)?;
-                serde_json::from_slice(&text).map_err(|source| Error::Json {
+                reading::process(&text).map_err(|source| Error::Json {
                     what: "the process to execute",
                     file: path.clone(),
                     source,

@@ -4,7 +4,7 @@
 //! its size is bounded here, and its depth by the JSON reader (128 levels). Unknown properties are ignored,
 //! as the specification demands.
 
-use super::check;
+use super::{check, reading};
 use crate::error::{Context, Error};
 use oci_spec::runtime::Spec;
 use rustix::buffer::spare_capacity;
@@ -42,7 +42,7 @@ impl Config {
 
 /// Reads and checks a configuration; `file` is named in errors.
 pub fn parse(text: &[u8], file: &Path) -> Result<Spec, Error> {
-    let mut spec: Spec = serde_json::from_slice(text).map_err(|source| Error::Json {
+    let mut spec = reading::spec(text).map_err(|source| Error::Json {
         what: "the configuration",
         file: file.into(),
         source,
@@ -50,7 +50,7 @@ pub fn parse(text: &[u8], file: &Path) -> Result<Spec, Error> {
     check::spec(&spec)?;
     // Without that part nothing of it is asked for.
     if spec.linux().is_none() {
-        spec.set_linux(serde_json::from_str("{}").ok());
+        spec.set_linux(serde_json::from_slice(b"{}").ok());
     }
     Ok(spec)
 }

@@ -1,6 +1,7 @@
 //! The configuration that `spec` prints: the usual one of the engines' low-level runtimes, a shell on a read-only root
 //! in all namespaces. `contain` starts from it as well.
 
+use super::reading;
 use oci_spec::runtime::Spec;
 use serde_json::{Value, json};
 
@@ -84,8 +85,8 @@ pub fn rootless_template(user: u32, group: u32) -> Value {
 }
 
 /// A template as a configuration.
-pub fn spec(template: Value) -> Result<Spec, serde_json::Error> {
-    serde_json::from_value(template)
+pub fn spec(template: &Value) -> Result<Spec, serde_json::Error> {
+    reading::spec(&serde_json::to_vec(template)?)
 }
 
 #[cfg(test)]
@@ -96,7 +97,7 @@ mod tests {
     #[test]
     fn the_templates_are_configurations() {
         for text in [template(), rootless_template(1000, 1000)] {
-            check::spec(&spec(text).unwrap()).unwrap();
+            check::spec(&spec(&text).unwrap()).unwrap();
         }
     }
 }
