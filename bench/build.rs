@@ -14,10 +14,13 @@ const WITH_STD: [&str; 2] = ["isolab-runtime", "isolab-microvm"];
 /// Built apart from the others: within one build cargo unites the features that packages ask of a dependency, and
 /// these would get one that uses the standard library.
 const WITHOUT_STD: [&str; 4] = ["isolab-guest", "isolab-init", "isolab-workload", "isolab-floors"];
-const SOURCES: [&str; 6] =
-    ["runtime", "microvm", "bench/timeline", "bench/workload", "bench/floors", "Cargo.toml"];
-/// Static, at a fixed address: no dynamic loader and no relocations to apply at each start.
+const SOURCES: [&str; 7] =
+    ["runtime", "microvm", "bench/timeline", "bench/workload", "bench/floors", LINKER_SCRIPT, "Cargo.toml"];
+/// Static, at a fixed address: no dynamic loader and no relocations to apply at each start. The price is that the
+/// kernel cannot choose where the code lies (stack and heap it can), a second line behind the language's own checks.
 const RUSTFLAGS: [&str; 2] = ["-Ctarget-feature=+crt-static", "-Crelocation-model=static"];
+/// It leaves out the libraries' tables for unwinding: see there.
+const LINKER_SCRIPT: &str = "bench/no-unwinding.ld";
 
 fn main() {
     if env::var("CARGO_CFG_TARGET_OS").as_deref() != Ok("linux")
@@ -39,9 +42,10 @@ fn main() {
     for source in SOURCES {
         println!("cargo:rerun-if-changed={}", workspace.join(source).display());
     }
-    build(workspace, &target.join("programs"), &WITH_STD, "");
+    let script = format!("-Clink-arg=-T{}", workspace.join(LINKER_SCRIPT).display());
+    build(workspace, &target.join("programs"), &WITH_STD, "", &[&RUSTFLAGS[..], &[&script]].concat());
     let features = WITHOUT_STD.map(|package| format!("{package}/program")).join(",");
-    build(workspace, &target.join("programs"), &WITHOUT_STD, &features);
+    build(workspace, &target.join("programs"), &WITHOUT_STD, &features, &RUSTFLAGS);
 }
 
 /// The outer build's target folder: `OUT_DIR` is `TARGET/PROFILE/build/isolab-HASH/out`.
@@ -64,7 +68,7 @@ fn only_looked_at() -> bool {
         .is_some_and(|word| matches!(word, b"doc" | b"rustdoc" | b"check" | b"c" | b"d" | b"clippy" | b"fix"))
 }
 
-fn build(workspace: &Path, target: &Path, packages: &[&str], features: &str) {
+fn build(workspace: &Path, target: &Path, packages: &[&str], features: &str, flags: &[&str]) {
     let mut cargo = Command::new(env::var_os("CARGO").expect("cargo sets CARGO"));
     cargo.current_dir(workspace);
     // What the outer build was told (flags, wrappers, profile settings) must not reach what is measured.
@@ -79,7 +83,7 @@ fn build(workspace: &Path, target: &Path, packages: &[&str], features: &str) {
             cargo.env_remove(&name);
         }
     }
-    cargo.env("CARGO_ENCODED_RUSTFLAGS", RUSTFLAGS.join("\x1f"));
+    cargo.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
     cargo.args(["build", "--locked", "--profile", "program", "--target", TARGET, "--target-dir"]).arg(target);
     cargo.args(["--bins", "--features", features]);
     for package in packages {

@@ -1,8 +1,8 @@
 //! From JSON to the specification's types.
 //!
-//! `oci_spec` can read all of `config.json` by itself, but two of its types ([`Spec`] and [`Process`]) would bring along
-//! what is of no use here: the parts for Solaris, Windows and z/OS, and, to check one list of CPUs, the whole of a
-//! regular-expression engine. So these two are read by types of our own and handed over field by field;
+//! `oci_spec` can read all of `config.json` by itself, but two of its types ([`Spec`] and [`Process`]) would bring
+//! along what is of no use here: the parts for Solaris, Windows and z/OS, and, to check one list of CPUs, the whole of
+//! a regular-expression engine. So these two are read by types of our own and handed over field by field;
 //! `process::affinity` checks that list. And all is read from bytes: each further kind of input (`str`, `Value`) would
 //! be another copy of the code that reads every property, a few hundred kilobytes.
 
