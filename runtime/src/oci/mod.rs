@@ -12,5 +12,6 @@ pub mod config;
 pub mod default;
 pub mod hooks;
 pub mod log;
+pub(crate) mod names;
 pub mod state;
 pub mod store;
