@@ -5,7 +5,7 @@
 //! same, so it is opened without a mount.
 
 use crate::privilege::is_host_root;
-use rustix::fs::Dir;
+use rustix::fs::{Dir, Mode, OFlags, openat};
 use rustix::io::Errno;
 use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsmount, fsopen};
 use std::ffi::CStr;
@@ -31,7 +31,8 @@ fn registered() -> Result<bool, Errno> {
     let context = fsopen("binfmt_misc", FsOpenFlags::FSOPEN_CLOEXEC)?;
     fsconfig_create(&context)?;
     let mount = fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty())?;
-    for entry in Dir::read_from(&mount)? {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    for entry in Dir::new(openat(&mount, ".", flags, Mode::empty())?)? {
         if !OWN.contains(&entry?.file_name()) {
             return Ok(true);
         }
