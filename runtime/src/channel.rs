@@ -25,6 +25,8 @@ const LARGEST: usize = 4096;
 pub(crate) enum Reached {
     /// Its namespaces are made: identities and devices can be given to it.
     Namespaces,
+    /// What it is to execute has a format that the kernel itself does not know.
+    UnknownFormat,
     /// Its root is furnished and the host still in view: time for hooks.
     Furnished,
     /// It is confined, and somebody else is to answer for some of its calls: the listener.
@@ -40,6 +42,7 @@ const NAMESPACES: u8 = 1;
 const FURNISHED: u8 = 2;
 const FILTERED: u8 = 3;
 const READY: u8 = 4;
+const UNKNOWN_FORMAT: u8 = 5;
 
 /// The messages after which the first process waits for an answer.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +51,8 @@ pub(crate) enum Stop {
     Namespaces = NAMESPACES as isize,
     /// See [`Reached::Furnished`].
     Furnished = FURNISHED as isize,
+    /// See [`Reached::UnknownFormat`].
+    UnknownFormat = UNKNOWN_FORMAT as isize,
     /// See [`Reached::Ready`].
     Ready = READY as isize,
 }
@@ -109,6 +114,7 @@ impl Outside {
             ([NAMESPACES], _) => Ok(Reached::Namespaces),
             ([FURNISHED], _) => Ok(Reached::Furnished),
             ([FILTERED], Some(listener)) => Ok(Reached::Filtered(listener)),
+            ([UNKNOWN_FORMAT], _) => Ok(Reached::UnknownFormat),
             ([READY], _) => Ok(Reached::Ready),
             ([FAILED, status, line @ ..], _) => Err(Error::Inside {
                 line: String::from_utf8_lossy(line).into_owned(),

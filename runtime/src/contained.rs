@@ -80,7 +80,10 @@ impl Contained {
         }
         let text = serde_json::to_vec(&spec).map_err(broken)?;
         check::spec(&spec)?;
-        Ok((format!("run-{}-{}", this.pid, this.start), Config { spec, text, bundle: rootfs }))
+        Ok((
+            format!("run-{}-{}", this.pid, this.start),
+            Config { spec, text, bundle: rootfs, unknown_capabilities: Vec::new() },
+        ))
     }
 
     fn value(&self, rootfs: &Path) -> Result<Value, Error> {

@@ -154,10 +154,15 @@ pub enum Error {
     NotFound(PathBuf),
     /// The command is there, but what it needs to start is not.
     #[error(
-        "{} is there, but its interpreter is not (the dynamic loader or #! program): no such file or directory",
-        .0.display()
+        "{} is there, but its interpreter{} is not (the dynamic loader or #! program): no such file or directory",
+        path.display(), named(interpreter.as_deref())
     )]
-    NoInterpreter(PathBuf),
+    NoInterpreter {
+        /// The command.
+        path: PathBuf,
+        /// What it needs, where that could be read.
+        interpreter: Option<PathBuf>,
+    },
     /// The command is there but the kernel does not execute it.
     #[error("executing {}", path.display())]
     NotExecutable {
@@ -179,7 +184,7 @@ impl Error {
     pub const fn exit_status(&self) -> i32 {
         match self {
             Error::Unavailable { .. } | Error::NotExecutable { .. } => UNAVAILABLE,
-            Error::NotFound(_) | Error::NoInterpreter(_) => NOT_FOUND,
+            Error::NotFound(_) | Error::NoInterpreter { .. } => NOT_FOUND,
             Error::Cgroup(problem) => problem.exit_status(),
             Error::Interrupted(signal) => 128 + *signal,
             Error::Inside { status, .. } => *status,
@@ -211,6 +216,11 @@ impl Error {
         }
         line
     }
+}
+
+/// A name after a word, if there is one.
+fn named(path: Option<&Path>) -> String {
+    path.map_or_else(String::new, |path| format!(" {}", path.display()))
 }
 
 /// Names the step in which the kernel refused.

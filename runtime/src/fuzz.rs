@@ -51,7 +51,7 @@ fn resources(spec: &Spec) {
 fn recipe(spec: Spec) -> Recipe {
     Recipe {
         id: "fuzz".into(),
-        config: Config { spec, text: Vec::new(), bundle: "/".into() },
+        config: Config { spec, text: Vec::new(), bundle: "/".into(), unknown_capabilities: Vec::new() },
         store: Store::new(None),
         gate: Gate::Start,
         pid_file: None,

@@ -13,6 +13,7 @@ use crate::namespaces::Namespaces;
 use crate::oci::hooks;
 use crate::oci::state::{Record, Status};
 use crate::process::Attributes;
+use crate::process::format::Format;
 use crate::process::program::Executable;
 use crate::rootfs::{self, Root, Sources};
 use crate::seccomp::Program;
@@ -124,12 +125,22 @@ impl Init<'_> {
             }
             Ok(())
         };
-        let executable = attributes.clone().apply(self.recipe.preserve_fds, install)?;
+        let found = |program: &Executable| self.foresee(program);
+        let executable = attributes.clone().apply(self.recipe.preserve_fds, found, install)?;
         // Where the filter came before the change of identity, that has taken the request back.
         if !attributes.no_new_privileges() {
             self.settle()?;
         }
         Ok((Some(executable), listener))
+    }
+
+    /// Whether the program can be executed is the answer to `create`, where that is all that was asked for: engines clear
+    /// up after a create that fails. Who runs it at once is told by the kernel.
+    fn foresee(&self, program: &Executable) -> Result<(), Error> {
+        if self.recipe.gate == Gate::Start && program.look()? == Format::Unknown {
+            self.wait_for(Stop::UnknownFormat)?;
+        }
+        Ok(())
     }
 
     fn confine(&self) -> Result<Option<OwnedFd>, Error> {

@@ -26,7 +26,8 @@
 //! 13. `gate`: it waits to be started, and executes the program. Only on request it stays, as a `reaper`.
 //!
 //! Later [`exec`] puts another process inside. Beside them, [`error`] names the steps and the exit statuses,
-//! [`identity`] tells processes apart, `privilege` the host's root from others with number 0, and [`page`] is
+//! [`identity`] tells processes apart, `privilege` the host's root from others with number 0, `title`
+//! hides the runtime's command line from who is inside, and [`page`] is
 //! the memory in which both processes note when each step happened.
 //!
 //! Unsafe code is allowed only in the modules that say so below: one system call or one piece of memory each.
@@ -72,5 +73,7 @@ pub mod size;
 #[allow(unsafe_code)]
 pub mod standard;
 pub mod sysctl;
+#[allow(unsafe_code)]
+mod title;
 
 pub use error::Error;

@@ -107,7 +107,6 @@ fn its_end_is_the_commands_and_failures_say_why() {
     assert!(refusal(&exec(&bundle, &[], &[]), 125).contains("process.args"));
     assert!(refusal(&exec(&bundle, &["--process", "/none"], &[]), 125).contains("/none"));
     assert!(refusal(&exec(&bundle, &["--detach", "--tty"], &["true"]), 125).contains("--console-socket"));
-    assert!(refusal(&exec(&bundle, &["--cgroup", "below"], &["true"]), 126).contains("--cgroup"));
     assert!(refusal(&bundle.call(&["exec", "no-such-container", "true"]), 125).contains("does not exist"));
     bundle.must("kill", &["KILL"]);
     bundle.wait();

@@ -68,6 +68,11 @@ impl Tree {
         self.own_in(&read_at_once("/proc/self/cgroup").unwrap_or_default())
     }
 
+    /// The same for another process.
+    pub(super) fn of(&self, pid: i32) -> PathBuf {
+        self.own_in(&read_at_once(format!("/proc/{pid}/cgroup")).unwrap_or_default())
+    }
+
     fn own_in(&self, own_groups: &[u8]) -> PathBuf {
         let root = self.root.as_deref().unwrap_or(Path::new("/"));
         let own = own_group(own_groups, self.unified, &self.controllers);

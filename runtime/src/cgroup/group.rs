@@ -5,7 +5,8 @@
 //! back what was made. After that the folders are the container's, and outlive the process that made
 //! them: whoever removes the container removes them.
 
-use super::detect::read_at_once;
+use super::below::Below;
+use super::detect::{Hierarchy, read_at_once};
 use super::folders::{make, remove, remove_parents};
 use super::joining::Joining;
 use super::members::{is_populated, kill_all, pids};
@@ -164,6 +165,23 @@ impl Group {
     pub fn joining(&self) -> Result<Joining, Error> {
         let folder = self.place.v2.as_ref().map(|unified| self.open_v2(unified)).transpose()?;
         Joining::open(&self.place, folder, self.new)
+    }
+
+    /// Opens the ways in for one more process: into these groups below the container's; without any, into its own, or
+    /// where that takes no processes, as it has handed controllers on, into that of its first process.
+    pub fn joining_below(&self, groups: &[Below], first: i32) -> Result<Joining, Error> {
+        let handed_on = |unified: &&Unified| !v2::handed_on(&unified.path).is_empty();
+        let mut place = self.place.clone();
+        if !groups.is_empty() {
+            place = place.below(groups)?;
+        } else if let Some(unified) = place.v2.as_mut().filter(|unified| handed_on(&&**unified)) {
+            let of_first = Hierarchy::detect()?.v2.map(|tree| tree.of(first));
+            unified.path =
+                of_first.filter(|path| path.starts_with(&unified.path)).unwrap_or(unified.path.clone());
+        } else {
+            return self.joining();
+        }
+        Self::open(place).joining()
     }
 
     fn open_v2(&self, unified: &Unified) -> Result<Arc<OwnedFd>, Error> {

@@ -4,8 +4,9 @@ use super::place::Place;
 use crate::error::{Context, Error};
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::{Errno, write};
+use std::fs;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The ways into a container's groups, open: one `tasks` file a hierarchy of version 1, the folder itself of
@@ -14,6 +15,8 @@ use std::sync::Arc;
 pub struct Joining {
     tasks: Vec<OwnedFd>,
     folder: Option<Arc<OwnedFd>>,
+    /// The group that counts processes, in version 1.
+    counting: Option<PathBuf>,
 }
 
 impl Joining {
@@ -35,7 +38,8 @@ impl Joining {
                 Err(error) => return Err(error).at("opening the cgroup", &file),
             }
         }
-        Ok(Self { tasks, folder })
+        let counting = place.v1.iter().chain(&place.late).find(|folder| folder.has("pids"));
+        Ok(Self { tasks, folder, counting: counting.map(|folder| folder.path.clone()) })
     }
 
     /// The folder for [`crate::clone::clone`].
@@ -47,5 +51,22 @@ impl Joining {
     /// the one that writes.
     pub fn join(&self) -> Result<(), Error> {
         self.tasks.iter().try_for_each(|tasks| write(tasks, b"0").map(drop)).step("joining the cgroup")
+    }
+
+    /// Whether the groups have room for the calling process, which has joined them. Version 1 refuses a fork beyond
+    /// a limit, and nobody who comes from outside.
+    pub fn check_room(&self) -> Result<(), Error> {
+        let number =
+            |folder: &Path, name| fs::read_to_string(folder.join(name)).ok()?.trim().parse::<u64>().ok();
+        let counting = self.counting.iter().flat_map(|folder| folder.ancestors());
+        for folder in counting.take_while(|folder| folder.join("pids.max").exists()) {
+            // What is no number is "max".
+            if let Some(most) = number(folder, "pids.max")
+                && number(folder, "pids.current").is_some_and(|now| now > most)
+            {
+                return Err(Errno::AGAIN).at("entering a container at its limit of processes,", folder);
+            }
+        }
+        Ok(())
     }
 }

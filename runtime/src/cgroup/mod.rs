@@ -12,11 +12,12 @@
 //!    version and `convert` for the numbers; `setting` is one of them and its way into the kernel.
 //! 4. `devices`: which device nodes may be used.
 //! 5. [`group`]: a group from its making to its removal, on `folders`; [`joining`] is the way in, `late`
-//!    makes those that were not needed at first, and `delegate` hands one over to the container's user.
+//!    makes those that were not needed at first, [`below`] are those that it has made itself, and `delegate` hands one over to the container's user.
 //! 6. `members`, `freeze`, [`stats`], [`events`]: a living container is listed, killed, paused, measured and
 //!    watched; [`limits`] are the three settings of a command line.
 //! 7. [`mod@sweep`]: removes what a killed runtime left.
 
+pub mod below;
 mod convert;
 mod delegate;
 pub mod detect;
@@ -40,6 +41,7 @@ pub mod sweep;
 mod v1;
 mod v2;
 
+pub use below::Below;
 pub use detect::{Hierarchy, Mode};
 pub use group::Group;
 pub use joining::Joining;

@@ -72,6 +72,16 @@ impl Place {
         v1.chain(self.v2.iter().map(|unified| &*unified.path))
     }
 
+    /// An error with the reason `why`, if there are processes.
+    pub fn must_be_empty(&self, why: &str) -> Result<(), Error> {
+        for folder in [self.v1.first().map(|folder| &folder.path), self.v2.as_ref().map(|v2| &v2.path)] {
+            if let Some(folder) = folder.filter(|folder| is_populated(folder)) {
+                return Err(Problem::Path { path: folder.clone(), why: why.into() }.into());
+            }
+        }
+        Ok(())
+    }
+
     /// Why the container is in no group, if it is in none.
     pub fn without(&self) -> Option<&str> {
         self.without.as_deref()
@@ -88,12 +98,7 @@ impl Hierarchy {
         resources: &LinuxResources,
     ) -> Result<Place, Error> {
         let place = self.locate(cgroups_path, id, resources)?;
-        for folder in [place.v1.first().map(|folder| &folder.path), place.v2.as_ref().map(|v2| &v2.path)] {
-            if let Some(folder) = folder.filter(|folder| is_populated(folder)) {
-                let why = "this cgroup is in use: it has processes".into();
-                return Err(Problem::Path { path: folder.clone(), why }.into());
-            }
-        }
+        place.must_be_empty("this cgroup is in use: it has processes")?;
         Ok(place)
     }
 

@@ -36,6 +36,14 @@ pub enum Problem {
         /// The kernel's reason.
         source: Errno,
     },
+    /// There is no such group below the container's.
+    #[error("--cgroup {}: {why}", path.display())]
+    Below {
+        /// The path below the container's group.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// No group can be made at this path.
     #[error("linux.cgroupsPath: {}: {why}", path.display())]
     Path {

@@ -3,6 +3,7 @@
 use super::Context;
 use clap::Args;
 use isolab_runtime::Error;
+use isolab_runtime::cgroup::Below;
 use isolab_runtime::exec::request::{Changes, What};
 use isolab_runtime::exec::{self, Request};
 use isolab_timeline::command::variable;
@@ -56,9 +57,9 @@ pub(crate) struct Exec {
     /// Enters a paused container: the command begins when that is resumed
     #[arg(long)]
     ignore_paused: bool,
-    /// A group below the container's, in which it is to be
-    #[arg(long, value_name = "PATH")]
-    cgroup: Option<String>,
+    /// A group below the container's, in which it is to be; in version 1 also by hierarchy, and several times
+    #[arg(long, value_name = "[CONTROLLER,…:]PATH")]
+    cgroup: Vec<Below>,
     /// The container's name
     #[arg(value_name = "ID")]
     id: String,
@@ -69,13 +70,6 @@ pub(crate) struct Exec {
 
 impl Exec {
     pub(crate) fn perform(self, context: &Context<'_>) -> Result<i32, Error> {
-        if self.cgroup.is_some_and(|path| !matches!(path.as_str(), "" | "/")) {
-            return Err(Error::Unavailable {
-                what: "--cgroup",
-                why: "this runtime makes and enters no groups below the container's own".into(),
-                fix: "leave it out, or move the process from inside",
-            });
-        }
         let what = match self.process {
             Some(file) => What::File(file),
             None => What::Changes(Box::new(Changes {
@@ -100,6 +94,7 @@ impl Exec {
             pid_file: self.pid_file,
             console_socket: self.console_socket,
             preserve_fds: self.preserve_fds,
+            cgroups: self.cgroup,
             ignore_paused: self.ignore_paused,
         })
     }

@@ -14,14 +14,17 @@ use crate::init::Init;
 use crate::oci::config::Config;
 use crate::oci::hooks;
 use crate::oci::log::rfc3339;
+use crate::oci::names;
 use crate::oci::state::{Record, State, Status};
 use crate::oci::store::Folder;
-use crate::process::Attributes;
+use crate::process::{Attributes, handlers};
 use crate::rootfs::Sources;
 use crate::seccomp::notify;
 use crate::signals::Blocked;
+use crate::title;
 use isolab_timeline::Stamps;
 use oci_spec::runtime::{Hooks, LinuxResources, Spec};
+use rustix::io::Errno;
 use rustix::process::{Pid, getuid};
 use std::borrow::Cow;
 use std::fs::File;
@@ -57,11 +60,13 @@ pub fn create(recipe: &Recipe, stamps: &Stamps) -> Result<Vec<Error>, Error> {
 /// Makes the container; undoes everything if a step fails.
 pub(crate) fn make(recipe: &Recipe, signals: &Blocked, stamps: &Stamps) -> Result<Made, Error> {
     let plan = Plan::new(recipe)?;
-    let warnings = plan.attributes.as_ref().map_or(Ok(Vec::new()), Attributes::warnings)?;
+    let mut warnings = plan.attributes.as_ref().map_or(Ok(Vec::new()), Attributes::warnings)?;
+    warnings.extend(names::warning(&recipe.config.unknown_capabilities));
     // The name first: whether it is free decides everything else.
     let folder = recipe.store.take(&recipe.id)?;
     let record = new_record(recipe).inspect_err(|_| drop(folder.remove()))?;
-    let remains = Remains { folder: &folder, group: None, child: None, config: Some(&recipe.config) };
+    let config = Some(&recipe.config);
+    let remains = Remains { folder: &folder, group: None, child: None, root_mount: None, config };
     let mut making = Making { recipe, plan: &plan, signals, stamps, record, remains, hooked: false };
     let built = making.build();
     let Making { record, mut remains, hooked, .. } = making;
@@ -71,7 +76,7 @@ pub(crate) fn make(recipe: &Recipe, signals: &Blocked, stamps: &Stamps) -> Resul
         }
         (built, child, group) => {
             // The error that made it fail is the one to tell.
-            let _ = Remains { group, child, ..remains }.clear();
+            let _ = Remains { group, child, root_mount: record.root_mount, ..remains }.clear();
             if hooked {
                 let state = record.state(Status::Stopped, 0);
                 let _ = hooks::run_poststop(
@@ -103,6 +108,7 @@ fn new_record(recipe: &Recipe) -> Result<Record, Error> {
         runtime: Identity::this_process()?,
         process: None,
         tied: recipe.gate == Gate::Tied,
+        root_mount: None,
         place: Hierarchy::detect()?.plan(cgroups_path(spec), &recipe.id, &resources(spec))?,
     })
 }
@@ -124,7 +130,7 @@ impl Making<'_> {
     /// The steps, in the order in which each is safe.
     fn build(&mut self) -> Result<(), Error> {
         let Self { recipe, plan, signals, stamps, record, remains, .. } = self;
-        let Config { spec, bundle, text } = &recipe.config;
+        let Config { spec, bundle, text, .. } = &recipe.config;
         remains.folder.write(record)?;
         remains.folder.write_config(text)?;
         let gate = (recipe.gate == Gate::Start).then(|| remains.folder.make_gate()).transpose()?;
@@ -132,6 +138,10 @@ impl Making<'_> {
         group.delegate(spec)?;
         let cgroups = group.joining()?;
         let sources = Sources::open(spec, bundle)?;
+        if sources.mounted_on_the_host.is_some() {
+            record.root_mount = sources.mounted_on_the_host;
+            remains.folder.write(record)?;
+        }
         let (outside, channel) = channel::pair()?;
         let mut outside = Some(outside);
         let init = Init {
@@ -151,7 +161,7 @@ impl Making<'_> {
             drop(others.take());
             init.run()
         };
-        let child = plan.views.create(plan.clocks.as_ref(), cgroups.folder(), begin)?;
+        let child = title::hidden(|| plan.views.create(plan.clocks.as_ref(), cgroups.folder(), begin))?;
         let child = remains.child.insert(child).pid;
         outside.map_or(Ok(()), |outside| self.follow(child, &outside))
     }
@@ -174,6 +184,11 @@ impl Making<'_> {
                         let network = File::open(&network).at("opening", &network)?;
                         devices.move_into(network.as_fd())?;
                     }
+                }
+                Reached::UnknownFormat if handlers::may_be_registered() => {}
+                Reached::UnknownFormat => {
+                    let path = self.plan.attributes.as_ref().map(Attributes::program).unwrap_or_default();
+                    return Err(Error::NotExecutable { path, source: Errno::NOEXEC });
                 }
                 Reached::Filtered(listener) => {
                     hand_on(spec, self.record.state(Status::Creating, pid), listener.as_fd(), pid)?;

@@ -29,6 +29,7 @@ pub(crate) struct Remains<'a> {
     pub(crate) folder: &'a Folder,
     pub(crate) group: Option<Group>,
     pub(crate) child: Option<Child>,
+    pub(crate) root_mount: Option<u64>,
     pub(crate) config: Option<&'a Config>,
 }
 
@@ -43,7 +44,7 @@ impl Remains<'_> {
             result = result.and(group.remove());
         }
         if let Some(config) = self.config {
-            result = result.and(rootfs::clear(&config.spec, &config.bundle));
+            result = result.and(rootfs::clear(self.root_mount, &config.spec, &config.bundle));
         }
         result.and(self.folder.remove())
     }
@@ -95,7 +96,7 @@ pub fn delete(store: &Store, id: &str, force: bool) -> Result<Vec<Error>, Error>
     let spec = folder.config().ok();
     group.remove()?;
     if let Some(spec) = &spec {
-        rootfs::clear(spec, &record.bundle)?;
+        rootfs::clear(record.root_mount, spec, &record.bundle)?;
     }
     folder.remove()?;
     let hooks = spec.as_ref().map_or(&[][..], |spec| hooks::of(spec, Hooks::poststop));
@@ -103,10 +104,18 @@ pub fn delete(store: &Store, id: &str, force: bool) -> Result<Vec<Error>, Error>
 }
 
 /// Clears a container whose record was never written, or is lost: its groups, and so its processes, are where its
-/// configuration puts them.
+/// configuration puts them. By its own name nobody else's can be there; at a path of the engine's choice there may be
+/// others by now, and the record that told them apart is lost.
 fn clear_without_record(folder: &Folder) -> Result<(), Error> {
     if let Ok(spec) = folder.config() {
-        let place = Hierarchy::detect()?.locate(cgroups_path(&spec), folder.id(), &resources(&spec))?;
+        let path = cgroups_path(&spec).filter(|path| !path.as_os_str().is_empty());
+        let place = Hierarchy::detect()?.locate(path, folder.id(), &resources(&spec))?;
+        if path.is_some() {
+            place.must_be_empty(
+                "it has processes, which may be another container's, and the record of this one is lost: end them, \
+                 or move them elsewhere, and then delete it again",
+            )?;
+        }
         Group::open(place).remove()?;
     }
     folder.remove()

@@ -8,10 +8,11 @@ use crate::error::Error;
 use crate::idmap::Maps;
 use crate::namespaces::{Namespaces, Plan as Views};
 use crate::netdev::Devices;
+use crate::oci::hooks;
 use crate::process::Attributes;
 use crate::seccomp::Program;
 use crate::sysctl::Parameters;
-use oci_spec::runtime::LinuxNamespaceType;
+use oci_spec::runtime::{Hooks, LinuxNamespaceType};
 
 /// The translated configuration.
 #[derive(Debug)]
@@ -36,6 +37,11 @@ impl Plan {
         let views = Views::new(linux.and_then(|linux| linux.namespaces().as_deref()).unwrap_or_default())?;
         let new = |kind| views.new.contains(kind);
         let detached = recipe.gate != Gate::Tied;
+        let has_hooks = !hooks::of(spec, Hooks::start_container).is_empty();
+        let attributes = process.map(|process| Attributes::new(process, spec)).transpose()?;
+        if let Some(attributes) = attributes.as_ref().filter(|_| has_hooks) {
+            attributes.allow_hooks()?;
+        }
         let separate = views.separates(LinuxNamespaceType::Network);
         Ok(Self {
             devices: linux.map(|linux| Devices::find(linux, separate)).transpose()?.flatten(),
@@ -44,7 +50,7 @@ impl Plan {
                 .map(|process| Terminal::new(process, recipe.console_socket.as_deref(), detached))
                 .transpose()?
                 .flatten(),
-            attributes: process.map(|process| Attributes::new(process, spec)).transpose()?,
+            attributes,
             filter: seccomp.map(Program::compile).transpose()?,
             maps: linux.map(|linux| Maps::new(linux, new(Namespaces::USER))).transpose()?.flatten(),
             clocks: linux.map(|linux| Offsets::new(linux, new(Namespaces::TIME))).transpose()?.flatten(),

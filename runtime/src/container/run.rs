@@ -50,8 +50,8 @@ pub fn run(recipe: &Recipe, stamps: &Stamps) -> Result<Ended, Error> {
         group.remove()?;
         return Ok(Ended { status: ended?, warnings });
     }
-    let cleared =
-        Remains { folder: &folder, group: Some(group), child: None, config: Some(&recipe.config) }.clear();
+    let (root_mount, config) = (record.root_mount, Some(&recipe.config));
+    let cleared = Remains { folder: &folder, group: Some(group), child: None, root_mount, config }.clear();
     stamps.stamp(Mark::Cleaned);
     let state = record.state(Status::Stopped, 0);
     warnings.extend(hooks::run_poststop(hooks::of(spec, Hooks::poststop), &state, Some(&signals)));

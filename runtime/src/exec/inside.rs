@@ -9,13 +9,14 @@ use crate::namespaces::Namespaces;
 use crate::process::Attributes;
 use crate::process::affinity::Affinity;
 use crate::process::program::Executable;
+use crate::rootfs::change_root;
 use crate::seccomp::Program;
 use crate::signals::{Blocked, default_dispositions};
 use crate::{clone, idmap};
 use rustix::process::{
     DumpableBehavior, Signal, set_dumpable_behavior, set_parent_process_death_signal, setsid,
 };
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// What the new process gets from the runtime.
 pub(super) struct Inside<'a> {
@@ -27,6 +28,8 @@ pub(super) struct Inside<'a> {
     pub(super) target: BorrowedFd<'a>,
     /// Those to enter still.
     pub(super) namespaces: Namespaces,
+    /// The container's root, if no namespace of mounts leads to it.
+    pub(super) root: Option<OwnedFd>,
     pub(super) in_user_namespace: bool,
     pub(super) cgroups: &'a Joining,
     pub(super) terminal: Option<&'a Terminal>,
@@ -50,6 +53,7 @@ impl Inside<'_> {
         setsid().step("starting a session")?;
         self.affinity.apply_initial()?;
         self.cgroups.join()?;
+        self.cgroups.check_room()?;
         self.affinity.apply_final()?;
         if self.in_user_namespace {
             self.wait_for(Stop::Namespaces)?;
@@ -63,6 +67,9 @@ impl Inside<'_> {
             // To become somebody else takes the request back.
             self.die_with_the_runtime()?;
         }
+        if let Some(root) = &self.root {
+            change_root(root.as_fd())?;
+        }
         if let Some(terminal) = self.terminal {
             terminal.attach(self.attributes.uid(), false)?;
         }
@@ -73,7 +80,8 @@ impl Inside<'_> {
             listener = self.filter.map(Program::install).transpose()?.flatten();
             Ok(())
         };
-        let executable = self.attributes.clone().apply(self.request.preserve_fds, install)?;
+        // It is executed at once: the kernel itself says what is wrong with it.
+        let executable = self.attributes.clone().apply(self.request.preserve_fds, |_| Ok(()), install)?;
         if !self.attributes.no_new_privileges() {
             self.settle()?;
         }

@@ -25,18 +25,20 @@ use crate::console::Terminal;
 use crate::container::{end_child, hand_on, write_pid};
 use crate::error::{Context, Error};
 use crate::foreground::until_end_of;
+use crate::identity::Identity;
 use crate::namespaces::Namespaces;
 use crate::oci::state::{Record, Status};
 use crate::process::Attributes;
 use crate::process::affinity::Affinity;
 use crate::seccomp::Program;
 use crate::signals::Blocked;
+use crate::title;
 use inside::Inside;
 use oci_spec::runtime::{LinuxNamespaceType, Spec};
-use rustix::fs::{CWD, readlinkat};
+use rustix::fs::{CWD, Mode, OFlags, openat, readlinkat};
 use rustix::io::Errno;
 use rustix::process::{Pid, geteuid};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 /// Executes a program in a container. Returns its exit status; detached, 0 as soon as it runs.
 ///
@@ -70,11 +72,13 @@ pub fn run(request: &Request<'_>) -> Result<i32, Error> {
     let seccomp = spec.linux().as_ref().and_then(|linux| linux.seccomp().as_ref());
     let filter = seccomp.map(Program::compile).transpose()?;
     let namespaces = views(&spec, Pid::from_raw(process.pid))?;
+    let own_mounts = namespaces.contains(Namespaces::MOUNT);
+    let root = (!own_mounts).then(|| root_of(process)).transpose()?;
     let affinity = Affinity::new(&wanted)?;
     if let Some(mask) = affinity.initial_mask() {
         request.log.debug(&format!("CPU affinity: {mask}"));
     }
-    let cgroups = group.joining()?;
+    let cgroups = group.joining_below(&request.cgroups, process.pid)?;
     let signals = Blocked::block()?;
     let terminal = Terminal::new(&wanted, request.console_socket.as_deref(), request.detach)?;
 
@@ -90,6 +94,7 @@ pub fn run(request: &Request<'_>) -> Result<i32, Error> {
         filter: filter.as_ref(),
         target: target.as_fd(),
         namespaces: namespaces.without(first),
+        root,
         in_user_namespace: namespaces.contains(Namespaces::USER),
         cgroups: &cgroups,
         terminal: terminal.as_ref(),
@@ -102,7 +107,7 @@ pub fn run(request: &Request<'_>) -> Result<i32, Error> {
         inside.run()
     };
     let enter = || if first == Namespaces::NONE { Ok(()) } else { first.enter(target.as_fd()) };
-    let child = clone_through(enter, Namespaces::NONE, cgroups.folder(), begin)
+    let child = title::hidden(|| clone_through(enter, Namespaces::NONE, cgroups.folder(), begin))
         .step("entering the container's PID namespace")?;
     let Some(outside) = outside else { return Err(Error::Died) };
     let status = follow(request, &record, &spec, &attributes, &child, &outside, &signals).and_then(|()| {
@@ -137,7 +142,7 @@ fn follow(
             Reached::Filtered(listener) => {
                 hand_on(spec, record.state(Status::Running, pid), listener.as_fd(), pid)?;
             }
-            Reached::Furnished => {}
+            Reached::Furnished | Reached::UnknownFormat => {}
             Reached::Ready => {
                 ready = true;
                 if let Some(file) = &request.pid_file {
@@ -168,11 +173,14 @@ fn views(spec: &Spec, process: Option<Pid>) -> Result<Namespaces, Error> {
             views = views.without(Namespaces::USER);
         }
     }
-    if !views.contains(Namespaces::MOUNT) {
-        return Err(Error::Step {
-            step: "executing in a container without mounts of its own",
-            source: Errno::OPNOTSUPP,
-        });
-    }
     Ok(views)
+}
+
+/// The container's root, where it has no mount namespace by which it could be entered.
+fn root_of(process: Identity) -> Result<OwnedFd, Error> {
+    let path = format!("/proc/{}/root", process.pid);
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let root = openat(CWD, &path, flags, Mode::empty()).at("opening the container's root", &path)?;
+    // It may have ended, and another have its number.
+    if process.is_alive() { Ok(root) } else { Err(Errno::SRCH).at("opening the container's root", &path) }
 }

@@ -1,11 +1,12 @@
 //! What `exec` is asked for: a process of its own ("process.json"), or the container's with changes.
 
+use crate::cgroup::Below;
 use crate::error::Error;
-use crate::oci::check;
 use crate::oci::config::read_bounded;
 use crate::oci::log::Log;
 use crate::oci::reading;
 use crate::oci::store::Store;
+use crate::oci::{check, names};
 use oci_spec::runtime::{Capabilities, Capability, Process, Spec, User};
 use std::path::PathBuf;
 
@@ -28,6 +29,8 @@ pub struct Request<'a> {
     pub console_socket: Option<PathBuf>,
     /// How many of the caller's descriptors it keeps, beyond the standard three.
     pub preserve_fds: u32,
+    /// Groups below the container's in which it is to be; empty: the container's own.
+    pub cgroups: Vec<Below>,
     /// Enters even a paused container; the program begins when it is resumed.
     pub ignore_paused: bool,
 }
@@ -72,11 +75,15 @@ impl Request<'_> {
         let process = match &self.what {
             What::File(path) => {
                 let text = read_bounded(path)?;
-                reading::process(&text).map_err(|source| Error::Json {
+                let (process, unknown) = names::read(&text, "", reading::process).map_err(|source| Error::Json {
                     what: "the process to execute",
                     file: path.clone(),
                     source,
-                })?
+                })?;
+                if let Some(warning) = names::warning(&unknown) {
+                    self.log.warning(&warning.line());
+                }
+                process
             }
             What::Changes(changes) => changes.on(spec.process().clone().unwrap_or_default()),
         };

@@ -4,7 +4,7 @@
 //! its size is bounded here, and its depth by the JSON reader (128 levels). Unknown properties are ignored,
 //! as the specification demands.
 
-use super::{check, reading};
+use super::{check, names, reading};
 use crate::error::{Context, Error};
 use oci_spec::runtime::Spec;
 use rustix::buffer::spare_capacity;
@@ -27,6 +27,8 @@ pub struct Config {
     pub text: Vec<u8>,
     /// The absolute path of the bundle.
     pub bundle: PathBuf,
+    /// Capabilities that it asks for and nobody knows.
+    pub unknown_capabilities: Vec<String>,
 }
 
 impl Config {
@@ -35,14 +37,19 @@ impl Config {
         let bundle = fs::canonicalize(folder).at("opening the bundle", folder)?;
         let file = bundle.join(FILE);
         let text = read_bounded(&file)?;
-        let spec = parse(&text, &file)?;
-        Ok(Self { spec, text, bundle })
+        let (spec, unknown_capabilities) = read(&text, &file)?;
+        Ok(Self { spec, text, bundle, unknown_capabilities })
     }
 }
 
 /// Reads and checks a configuration; `file` is named in errors.
 pub fn parse(text: &[u8], file: &Path) -> Result<Spec, Error> {
-    let mut spec = reading::spec(text).map_err(|source| Error::Json {
+    read(text, file).map(|(spec, _)| spec)
+}
+
+/// The same, with the names of capabilities that nobody knows.
+fn read(text: &[u8], file: &Path) -> Result<(Spec, Vec<String>), Error> {
+    let (mut spec, unknown) = names::read(text, "/process", reading::spec).map_err(|source| Error::Json {
         what: "the configuration",
         file: file.into(),
         source,
@@ -52,7 +59,7 @@ pub fn parse(text: &[u8], file: &Path) -> Result<Spec, Error> {
     if spec.linux().is_none() {
         spec.set_linux(serde_json::from_slice(b"{}").ok());
     }
-    Ok(spec)
+    Ok((spec, unknown))
 }
 
 /// Reads a file that should be small. A FIFO or a device in its place is no file.

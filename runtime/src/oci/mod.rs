@@ -13,6 +13,7 @@ pub mod config;
 pub mod default;
 pub mod hooks;
 pub mod log;
+pub(crate) mod names;
 pub mod reading;
 pub mod state;
 pub mod store;

@@ -63,6 +63,9 @@ pub struct Record {
     pub tied: bool,
     /// Its first process, once the environment is whole.
     pub process: Option<Identity>,
+    /// The kernel's number of its root's mount, if that is among the host's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root_mount: Option<u64>,
     /// Where its control groups are, or will be.
     #[serde(default)]
     pub place: Place,

@@ -2,13 +2,16 @@
 //!
 //! A hard limit can be lowered by anyone and raised only with `CAP_SYS_RESOURCE` on the host: inside a user
 //! namespace nobody can. So for a container with one, the runtime first raises the hard limits from outside
-//! (`Limits::allow`), and the process sets the exact values itself, at the end, when a low limit on open
-//! files cannot get in the way of its own preparations any more.
+//! (`Limits::allow`), and the process sets the exact values itself. A low limit on open files would be in the way of its
+//! own preparations, and so comes last of all (`Limits::apply_late`).
 
 use crate::error::Error;
 use oci_spec::runtime::{PosixRlimit, PosixRlimitType};
 use rustix::io::Errno;
-use rustix::process::{Pid, Resource, Rlimit, prlimit, setrlimit};
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit, setrlimit};
+
+/// With fewer files than these, some of the runtime's own steps would have none left.
+const ROOM: u64 = 64;
 
 /// Limits to set.
 #[derive(Clone, Debug, Default)]
@@ -35,24 +38,59 @@ impl Limits {
 
     /// Raises the hard limits of another process as far as will be needed, and lowers none.
     pub(crate) fn allow(&self, process: Pid) -> Result<(), Error> {
-        for &(kind, wanted) in &self.0 {
-            let own = rustix::process::getrlimit(resource(kind));
-            let exceeds = own.maximum.is_some_and(|own| wanted.maximum.is_none_or(|wanted| wanted > own));
-            if exceeds {
-                let raised = Rlimit { current: own.current, maximum: wanted.maximum };
-                prlimit(Some(process), resource(kind), raised).map_err(|error| refused(kind, error))?;
+        self.0.iter().try_for_each(|&limit| raise(limit, Some(process)))
+    }
+
+    /// Sets the limits of the calling process, but for a low one on open files.
+    pub(crate) fn apply(&self) -> Result<(), Error> {
+        for &(kind, limit) in &self.0 {
+            if is_late(kind, limit) {
+                raise((kind, limit), None)?;
+            } else {
+                setrlimit(resource(kind), limit).map_err(|error| refused(kind, error))?;
             }
         }
         Ok(())
     }
 
-    /// Sets the limits of the calling process.
-    pub(crate) fn apply(&self) -> Result<(), Error> {
-        for &(kind, limit) in &self.0 {
-            setrlimit(resource(kind), limit).map_err(|error| refused(kind, error))?;
+    /// Sets a low limit on open files, when nothing is left to be opened.
+    pub(crate) fn apply_late(&self) -> Result<(), Error> {
+        for &(kind, limit) in self.0.iter().filter(|&&(kind, limit)| is_late(kind, limit)) {
+            setrlimit(resource(kind), limit).map_err(|error| match error {
+                Errno::PERM => Error::property(
+                    "process.rlimits",
+                    format!("{kind}: a limit below {ROOM} is set when the filter is there, which refuses prlimit64"),
+                ),
+                source => refused(kind, source),
+            })?;
         }
         Ok(())
     }
+
+    /// Whether hooks can run in a process with these limits.
+    pub(crate) fn allow_hooks(&self) -> Result<(), Error> {
+        match self.0.iter().find(|&&(kind, limit)| is_late(kind, limit)) {
+            None => Ok(()),
+            Some((kind, _)) => {
+                let why = format!("{kind}: with less than {ROOM} the startContainer hooks cannot be called");
+                Err(Error::property("process.rlimits", why))
+            }
+        }
+    }
+}
+
+fn is_late(kind: PosixRlimitType, limit: Rlimit) -> bool {
+    kind == PosixRlimitType::RlimitNofile && limit.current.is_some_and(|files| files < ROOM)
+}
+
+/// Raises the hard limit of a process, `None` being the calling one, as far as will be needed.
+fn raise((kind, wanted): (PosixRlimitType, Rlimit), process: Option<Pid>) -> Result<(), Error> {
+    let own = getrlimit(resource(kind));
+    if own.maximum.is_some_and(|own| wanted.maximum.is_none_or(|wanted| wanted > own)) {
+        let raised = Rlimit { current: own.current, maximum: wanted.maximum };
+        prlimit(process, resource(kind), raised).map_err(|error| refused(kind, error))?;
+    }
+    Ok(())
 }
 
 fn refused(kind: PosixRlimitType, error: Errno) -> Error {

@@ -4,7 +4,7 @@
 //! [`Attributes::apply`] is called in the new process, when its root is in place; `exec` does the same in a
 //! container that runs already. The order is the point, for each step takes away what an earlier one needed:
 //!
-//! 1. [`scheduling`], [`limits`]: take capabilities on the host.
+//! 1. [`scheduling`], [`limits`]: take capabilities on the host. (A low limit on open files is set after 7.)
 //! 2. [`folder`], umask, personality, [`label`], the standard streams: take root's view of the files.
 //! 3. The process becomes undumpable: others in the same PID namespace could look into its memory, which is the
 //!    runtime's, and through `/proc` at its program, which is the host's (CVE-2016-9962, CVE-2019-5736).
@@ -12,7 +12,8 @@
 //! 5. The system call filter, if new privileges are allowed: installing one then takes `CAP_SYS_ADMIN`.
 //! 6. [`capabilities`]: the bounding set takes `CAP_SETPCAP`; [`user`]: takes `CAP_SETUID`, `CAP_SETGID`;
 //!    then the process's own sets.
-//! 7. [`program`]: is looked for by the user who will execute it.
+//! 7. [`program`]: is looked for by the user who will execute it; `format` looks whether the kernel will, `handlers`
+//!    who else may.
 //! 8. `no_new_privs`; with it anybody may install the filter, so it is last.
 
 pub mod affinity;
@@ -20,6 +21,8 @@ pub mod capabilities;
 #[allow(unsafe_code)]
 mod descriptors;
 pub mod folder;
+pub(crate) mod format;
+pub(crate) mod handlers;
 mod home;
 pub mod label;
 pub mod limits;
@@ -45,6 +48,7 @@ use program::{Executable, Program};
 use rustix::process::{DumpableBehavior, Pid, set_dumpable_behavior};
 use rustix::thread::set_no_new_privs;
 use scheduling::Scheduling;
+use std::path::PathBuf;
 use user::User;
 
 /// All that a process is to have, checked.
@@ -119,11 +123,23 @@ impl Attributes {
         self.user.uid().as_raw()
     }
 
+    /// Whether hooks can be called in the process.
+    pub(crate) fn allow_hooks(&self) -> Result<(), Error> {
+        self.limits.allow_hooks()
+    }
+
+    /// The program, as the configuration calls it.
+    pub(crate) fn program(&self) -> PathBuf {
+        self.program.name()
+    }
+
     /// Turns the calling process into what the configuration asks for, with `preserved` descriptors besides
-    /// the standard three. `filter` installs the system call filter. What comes back only needs to be executed.
-    pub fn apply(
+    /// the standard three. `found` gets the program as soon as it is found, when its user can look at it; `filter`
+    /// installs the system call filter. What comes back only needs to be executed.
+    pub(crate) fn apply(
         self,
         preserved: u32,
+        found: impl FnOnce(&Executable) -> Result<(), Error>,
         filter: impl FnOnce() -> Result<(), Error>,
     ) -> Result<Executable, Error> {
         if !self.in_user_namespace {
@@ -158,6 +174,8 @@ impl Attributes {
             self.folder.enter()?;
         }
         let executable = self.program.find(self.user.uid())?;
+        found(&executable)?;
+        self.limits.apply_late()?;
         if let Some(filter) = filter {
             set_no_new_privs(true).step("setting no_new_privs")?;
             filter()?;

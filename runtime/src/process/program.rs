@@ -1,9 +1,9 @@
 //! The program: found along `PATH`, executed (`execve(2)`, `execvp(3)`, `environ(7)`; `process.args`, `.env`).
 //!
 //! It is looked for as the user that will execute it, after every wall stands: `create` already fails if there
-//! is nothing to start. What then is still in the way (a missing interpreter, a format that the kernel does
-//! not know) only `execve` can tell.
+//! is nothing to start, or (`format`) if the kernel will not execute what there is.
 
+use super::format::{self, Format};
 use super::home;
 use crate::error::{Context, Error};
 use crate::signals::Blocked;
@@ -46,6 +46,11 @@ impl Program {
         })
     }
 
+    /// What the configuration calls it.
+    pub(super) fn name(&self) -> PathBuf {
+        self.arguments.first().map(|name| path_of(name)).unwrap_or_default()
+    }
+
     /// Finds the file, and gives the environment a `HOME` if it has none. The calling process must be the
     /// user that will execute the program.
     pub(crate) fn find(mut self, user: Uid) -> Result<Executable, Error> {
@@ -69,9 +74,7 @@ impl Program {
                 arguments: self.arguments,
                 environment: self.environment,
             }),
-            None => Err(refused.unwrap_or_else(|| {
-                Error::NotFound(self.arguments.first().map(|name| path_of(name)).unwrap_or_default())
-            })),
+            None => Err(refused.unwrap_or_else(|| Error::NotFound(self.name()))),
         }
     }
 }
@@ -85,25 +88,35 @@ pub struct Executable {
 }
 
 impl Executable {
+    /// Looks whether the kernel will execute it. The calling process must be the user who will.
+    pub(crate) fn look(&self) -> Result<Format, Error> {
+        format::look(&self.file)
+    }
+
     /// Becomes the program. Returns only if it cannot.
     pub(crate) fn execute(&self, signals: &Blocked) -> Error {
         if let Err(error) = signals.restore().step("restoring the signal mask") {
             return error;
         }
         let Err(error) = nix::unistd::execve(&self.file, &self.arguments, &self.environment);
+        // What its first bytes name may be what is in the way, and that is not in the kernel's answer.
+        if let Err(named) = self.look() {
+            return named;
+        }
+        let path = path_of(&self.file);
         match Errno::from_raw_os_error(error as i32) {
-            // It was there a moment ago: what is missing is what its first bytes name.
+            // It was there a moment ago.
             Errno::NOENT | Errno::NOTDIR if access(self.file.as_c_str(), Access::EXISTS).is_ok() => {
-                Error::NoInterpreter(path_of(&self.file))
+                Error::NoInterpreter { path, interpreter: None }
             }
-            Errno::NOENT | Errno::NOTDIR => Error::NotFound(path_of(&self.file)),
-            source => Error::NotExecutable { path: path_of(&self.file), source },
+            Errno::NOENT | Errno::NOTDIR => Error::NotFound(path),
+            source => Error::NotExecutable { path, source },
         }
     }
 }
 
 /// Whether the calling process may execute a file, and why not.
-fn executable(path: &CStr) -> Result<(), Errno> {
+pub(super) fn executable(path: &CStr) -> Result<(), Errno> {
     access(path, Access::EXEC_OK)?;
     match FileType::from_raw_mode(stat(path)?.st_mode) {
         FileType::RegularFile => Ok(()),
@@ -116,7 +129,7 @@ fn c_string(text: &[u8]) -> Result<CString, Error> {
     CString::new(text).map_err(|_| Error::ZeroByte)
 }
 
-fn path_of(text: &CStr) -> PathBuf {
+pub(super) fn path_of(text: &CStr) -> PathBuf {
     OsString::from_vec(text.to_bytes().to_vec()).into()
 }
 

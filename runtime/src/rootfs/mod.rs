@@ -31,6 +31,7 @@ mod resolve;
 mod sources;
 mod tmpcopyup;
 
+pub(crate) use pivot::change_root;
 pub use sources::Sources;
 
 use crate::error::{Context, Error};
@@ -39,7 +40,7 @@ use mount::Building;
 use oci_spec::runtime::{Linux, LinuxNamespaceType, Spec};
 use options::Reach;
 use propagation::Propagation;
-use rustix::fs::{CWD, FileType, Mode, fstat};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, StatxFlags, fstat, open, statx};
 use rustix::io::Errno;
 use rustix::mount::{MountPropagationFlags, MoveMountFlags, UnmountFlags, move_mount, unmount};
 use rustix::process::umask;
@@ -143,19 +144,25 @@ impl<'a> Root<'a> {
     }
 }
 
-/// Takes away what a container without a mount namespace of its own has mounted in the host's. `spec` is that
-/// of a container that has ended.
-pub fn clear(spec: &Spec, bundle: &Path) -> Result<(), Error> {
-    let namespaces = spec.linux().as_ref().and_then(|linux| linux.namespaces().as_ref());
-    if namespaces.into_iter().flatten().any(|each| each.typ() == LinuxNamespaceType::Mount) {
+/// Takes away what a container without a mount namespace of its own has mounted in the host's: `mount` is the kernel's
+/// number of its root. What else is mounted there is the engine's.
+pub fn clear(mount: Option<u64>, spec: &Spec, bundle: &Path) -> Result<(), Error> {
+    let Some(mount) = mount else { return Ok(()) };
+    let path = root_path(spec, bundle)?;
+    let number = match open(&path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()) {
+        // It is nothing any more.
+        Err(Errno::NOENT) => return Ok(()),
+        result => mount_number(result.at("looking at the root folder", &path)?.as_fd()),
+    };
+    if number != Ok(mount) {
         return Ok(());
     }
-    let path = root_path(spec, bundle)?;
-    match unmount(&path, UnmountFlags::DETACH) {
-        // It is no mount, or nothing any more.
-        Ok(()) | Err(Errno::INVAL | Errno::NOENT) => Ok(()),
-        result => result.at("unmounting the root folder", &path),
-    }
+    unmount(&path, UnmountFlags::DETACH).at("unmounting the root folder", &path)
+}
+
+/// The kernel's number of the mount on which a file lies (`statx(2)`: `stx_mnt_id`).
+fn mount_number(file: BorrowedFd<'_>) -> Result<u64, Errno> {
+    statx(file, "", AtFlags::EMPTY_PATH, StatxFlags::MNT_ID).map(|about| about.stx_mnt_id)
 }
 
 /// Where the root folder is.
@@ -189,7 +196,7 @@ fn attach(path: &Path, copy: Option<&OwnedFd>, own_mounts: bool) -> Result<Owned
     match move_mount(&root, "", CWD, path, flags) {
         // A user namespace's root may not look into the folders on the way, or a given namespace does not
         // have them: then it goes on top of all, where nobody looks for it but the pivot.
-        Err(Errno::ACCESS | Errno::NOENT) if copied => move_mount(&root, "", CWD, "/", flags),
+        Err(Errno::ACCESS | Errno::NOENT) if copied && own_mounts => move_mount(&root, "", CWD, "/", flags),
         result => result,
     }
     .at("attaching the root folder", path)?;

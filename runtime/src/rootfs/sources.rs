@@ -6,12 +6,13 @@
 //! - owners are to be mapped, which only the owner of the file system may do;
 //! - mounts are to travel between the host and the container (`rootfsPropagation: shared`): only a copy made
 //!   in the host's own namespace is a peer of the host's mount;
-//! - the container's mount namespace was given by a path, and has other folders.
+//! - the container's mount namespace was given by a path, and has other folders;
+//! - it has none of its own: what it mounts among the host's mounts is written down first.
 
 use super::mount::Wanted;
 use super::options::Reach;
 use super::propagation::Propagation;
-use super::{attributes, bind, copy_folder, idmap, root_path};
+use super::{attributes, bind, copy_folder, idmap, mount_number, root_path};
 use crate::error::{Context, Error};
 use oci_spec::runtime::{Linux, LinuxNamespaceType, Spec};
 use rustix::io::Errno;
@@ -24,6 +25,8 @@ use std::path::Path;
 pub struct Sources {
     /// A copy of the root folder's mount.
     pub(crate) root: Option<OwnedFd>,
+    /// Its number, if it will be mounted among the host's mounts, and so must be taken away again.
+    pub(crate) mounted_on_the_host: Option<u64>,
     /// One for each of the configuration's mounts, or none at all.
     pub(crate) mounts: Vec<Option<OwnedFd>>,
 }
@@ -44,9 +47,14 @@ impl Sources {
         let apart =
             !propagation.is_shared() || namespaces.iter().any(|each| each.typ() == LinuxNamespaceType::User);
         let mut sources = Self::default();
-        if early {
+        let own_mounts = namespaces.iter().any(|each| each.typ() == LinuxNamespaceType::Mount);
+        if early || !own_mounts {
             let path = root_path(spec, bundle)?;
             sources.root = unless_refused(copy_folder(&path)).at("opening the root folder", &path)?;
+            if let Some(root) = sources.root.as_ref().filter(|_| !own_mounts) {
+                let number = mount_number(root.as_fd()).at("looking at the root folder", &path)?;
+                sources.mounted_on_the_host = Some(number);
+            }
         }
         for (index, mount) in spec.mounts().iter().flatten().enumerate() {
             let wanted = Wanted::read(mount);

@@ -6,6 +6,7 @@ use crate::place::Place;
 use crate::podman::{import, or_skipped};
 use crate::scenarios::HOG;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 use std::sync::OnceLock;
 
@@ -66,6 +67,28 @@ fn an_init_of_dockers_reaps() {
     container.must(&["stop"], &[]);
     assert_eq!(container.must(&["wait"], &[]), "143\n", "the init hands the signal on");
     container.remove();
+}
+
+/// Docker takes a container that was created for one that starts, and forgets the shim of one that does not.
+#[test]
+fn a_program_that_the_kernel_refuses_leaves_no_shim() {
+    let Some(engine) = engine("a_program_that_the_kernel_refuses_leaves_no_shim") else { return };
+    let run: Vec<_> = engine.run.iter().map(String::as_str).collect();
+    // What Docker makes of the kernel's words for an unknown format is 125.
+    for (name, content, status) in [("lost", "#!/no/such/interpreter\n", 127), ("text", "echo hello\n", 125)]
+    {
+        let file = engine.place.file(name);
+        fs::write(&file, content).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+        let (volume, cid) =
+            (format!("{}:/program", file.display()), engine.place.path(&format!("{name}.cid")));
+        let words = ["--cidfile", &cid, "-v", &volume, IMAGE, "/program"];
+        let output = engine.call(&[&["run"], &run[..], &words].concat());
+        assert_eq!(output.status.code(), Some(status), "{name}: {}", errors(&output));
+        let id = fs::read_to_string(&cid).unwrap();
+        engine.must(&["rm", &id]);
+        eventually("nothing is left", || engine.place.traces(&id).is_empty());
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The engines that people use, with this runtime under them: podman, Docker Engine, containerd.
+//! The engines that people use, with this runtime under them: podman, Docker Engine, containerd; and a bundle of umoci's.
 //!
 //! Everything is the engines' own: their daemons on private sockets and folders, started here, and their
 //! command-line clients. They come from Debian's packages; what is not installed is skipped by name. Nothing is
@@ -12,3 +12,4 @@ mod engine;
 mod place;
 mod podman;
 mod scenarios;
+mod umoci;

@@ -9,6 +9,8 @@ pub mod machine;
 pub mod steps;
 pub mod terminal;
 
+use nix::mount::MsFlags;
+use nix::sched::{CloneFlags, unshare};
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -205,6 +207,23 @@ fn cgroups(wanted: &dyn Fn(&Path) -> bool) -> Vec<PathBuf> {
 pub fn groups_of(pid: u32) -> Vec<PathBuf> {
     let name = format!("/run-{pid}-");
     groups().into_iter().filter(|path| path.to_string_lossy().contains(&name)).collect()
+}
+
+/// Gives this test's thread, and the runtimes that it starts, mounts of their own.
+pub fn own_mounts(test: &str) -> bool {
+    let own = unshare(CloneFlags::CLONE_NEWNS).and_then(|()| {
+        nix::mount::mount(
+            None::<&str>,
+            "/",
+            None::<&str>,
+            MsFlags::MS_REC | MsFlags::MS_PRIVATE,
+            None::<&str>,
+        )
+    });
+    if let Err(error) = own {
+        skipped(test, &format!("needs a mount namespace: {error}"));
+    }
+    own.is_ok()
 }
 
 /// Whether isolab can limit everything here; if not, says so.

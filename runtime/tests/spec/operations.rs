@@ -1,7 +1,7 @@
 //! runtime.md, "Lifecycle" and "Operations": create, start, kill, delete, and what is an error in which state.
 
 use crate::common::bundle::Bundle;
-use crate::common::{eventually, refusal};
+use crate::common::{eventually, own_mounts, refusal};
 use serde_json::{Value, json};
 use std::fs;
 
@@ -210,6 +210,72 @@ fn delete_leaves_what_it_has_not_made() {
     bundle.lives();
     assert_eq!(fs::read_to_string(bundle.beside("data/file")).unwrap(), "kept");
     assert!(bundle.inside("bin/busybox").exists() && bundle.beside("config.json").exists());
+}
+
+/// The same of mounts: an engine's, on the root folder of a container whose mounts are among the host's.
+#[test]
+fn delete_leaves_the_engines_mounts() {
+    let Some(mut bundle) = Bundle::new("delete_mounts") else { return };
+    if !own_mounts("delete_leaves_the_engines_mounts") {
+        return;
+    }
+    let run =
+        |words: &[&str]| assert!(std::process::Command::new("mount").args(words).status().unwrap().success());
+    let root = bundle.inside("");
+    let root = root.to_str().unwrap();
+    run(&["--bind", root, root]);
+    let mounts = || {
+        let table = fs::read_to_string("/proc/thread-self/mountinfo").unwrap();
+        table.lines().filter(|line| line.contains(root.trim_end_matches('/'))).count()
+    };
+    assert_eq!(mounts(), 1);
+    bundle.config["mounts"] = json!([{ "destination": "/proc", "type": "proc", "source": "proc" }]);
+    for property in ["maskedPaths", "readonlyPaths"] {
+        bundle.config["linux"][property] = json!([]);
+    }
+    let namespaces = bundle.config["linux"]["namespaces"].as_array_mut().unwrap();
+    namespaces.retain(|each| each["type"] != "mount");
+    for (program, created) in [("true", true), ("/no/such/program", false)] {
+        bundle.config["process"]["args"] = json!([program]);
+        assert_eq!(bundle.create_with(&[]).status.success(), created, "{program}");
+        assert_eq!(mounts() > 1, created, "what the container mounts is in view");
+        if created {
+            bundle.must("delete", &["--force"]);
+        }
+        assert_eq!(mounts(), 1, "after {program}");
+    }
+    // Somebody has taken it away already, and what is there now is the engine's alone.
+    bundle.config["process"]["args"] = json!(["true"]);
+    bundle.create();
+    bundle.must("kill", &["KILL"]);
+    bundle.wait();
+    assert!(std::process::Command::new("umount").args(["--lazy", root]).status().unwrap().success());
+    bundle.must("delete", &[]);
+    assert_eq!(mounts(), 1, "the engine's mount has gone with the container");
+}
+
+/// A group that the engine has chosen may be another's by the time at which a container without a record is deleted.
+#[test]
+fn delete_kills_nobody_whom_it_cannot_tell_from_its_own() {
+    let Some(mut bundle) = Bundle::new("delete_strangers") else { return };
+    let record = bundle.beside("state").join(&bundle.id).join("state.json");
+    let path = format!("isolab-test/{}", bundle.id);
+    bundle.config["linux"]["cgroupsPath"] = json!(format!("/{path}"));
+    bundle.config["process"]["args"] = json!(["sleep", "1000"]);
+    bundle.create();
+    let pid = bundle.pid();
+    fs::write(&record, "{").unwrap();
+    let line = bundle.must_fail("delete", &["--force"]);
+    assert!(line.contains(&path) && line.contains("record") && line.contains("end them"), "{line}");
+    let process = format!("/proc/{pid}");
+    assert!(fs::exists(&process).unwrap(), "it was killed all the same");
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid as i32), nix::sys::signal::Signal::SIGKILL)
+        .unwrap();
+    crate::common::eventually("it has ended", || {
+        bundle.call(&["delete", "--force", &bundle.id]).status.success()
+    });
+    assert_eq!(crate::common::folders_named(&path), Vec::<std::path::PathBuf>::new());
+    assert!(!record.exists());
 }
 
 /// "Unless otherwise stated, generating an error MUST leave the state of the environment as if the operation were never

@@ -93,6 +93,26 @@ fn limits_of_the_process_match() {
     }
 }
 
+/// A limit on open files may be lower than what the runtime itself has open until then.
+#[test]
+fn a_low_limit_on_open_files_is_met() {
+    let Some(mut bundle) = Bundle::new("process_files") else { return };
+    let limit = |soft: u64, hard: u64| json!([{ "type": "RLIMIT_NOFILE", "hard": hard, "soft": soft }]);
+    for (soft, hard) in [(3, 3), (5, 1024), (26, 26), (63, 64), (64, 64)] {
+        for no_new_privileges in [true, false] {
+            bundle.config["process"]["noNewPrivileges"] = json!(no_new_privileges);
+            bundle.config["process"]["user"]["uid"] = json!(if no_new_privileges { 10 } else { 0 });
+            bundle.config["process"]["rlimits"] = limit(soft, hard);
+            assert_eq!(bundle.says("ulimit -n; ulimit -Hn"), format!("{soft}\n{hard}\n"));
+        }
+    }
+    // What has to run with them has room, or is refused before anything is made.
+    bundle.config["hooks"] = json!({ "startContainer": [{ "path": "/bin/true" }] });
+    assert!(bundle.says("ulimit -n").starts_with("64"));
+    bundle.config["process"]["rlimits"] = limit(10, 10);
+    assert!(bundle.refuses("hooks with 10 files").contains("startContainer"));
+}
+
 /// "The runtime MUST generate an error for any values which cannot be mapped to a relevant kernel interface"; "If rlimits
 /// contains duplicated entries with same type, the runtime MUST generate an error."
 #[test]
@@ -149,6 +169,38 @@ fn the_scheduler_is_set() {
         bundle.config["process"]["scheduler"] = wrong;
         bundle.refuses(&bundle.config["process"]["scheduler"]);
     }
+}
+
+/// "flags": each by the name that the specification gives it.
+#[test]
+fn the_scheduler_has_its_flags() {
+    let Some(mut bundle) = Bundle::new("process_scheduler_flags") else { return };
+    bundle.config["process"]["args"] = json!(["sleep", "1000"]);
+    for (flags, reset) in [(json!([]), 0), (json!(["SCHED_FLAG_RESET_ON_FORK"]), libc::SCHED_RESET_ON_FORK)] {
+        bundle.config["process"]["scheduler"] = json!({ "policy": "SCHED_BATCH", "flags": flags });
+        bundle.create();
+        // SAFETY: a number and no pointer.
+        let policy = unsafe { libc::sched_getscheduler(bundle.pid() as i32) };
+        assert_eq!(policy, libc::SCHED_BATCH | reset, "{flags}");
+        bundle.must("delete", &["--force"]);
+    }
+    bundle.config["process"]["scheduler"] = json!({ "policy": "SCHED_DEADLINE", "flags": ["SCHED_FLAG_DL_OVERRUN"],
+        "runtime": 10_000_000, "deadline": 100_000_000, "period": 100_000_000 });
+    let created = bundle.create_with(&[]);
+    if created.status.success() {
+        // SAFETY: as above.
+        assert_eq!(unsafe { libc::sched_getscheduler(bundle.pid() as i32) }, libc::SCHED_DEADLINE);
+        bundle.must("delete", &["--force"]);
+    } else {
+        let line = crate::common::refusal(&created, 1);
+        assert!(line.contains("process.scheduler: "), "the name is unknown: {line}");
+        crate::common::skipped(
+            "the_scheduler_has_its_flags",
+            &format!("no deadline is to be had: {}", line.trim()),
+        );
+    }
+    bundle.config["process"]["scheduler"] = json!({ "policy": "SCHED_OTHER", "flags": ["SCHED_FLAG_TEST"] });
+    assert!(bundle.refuses("SCHED_FLAG_TEST").contains("SCHED_FLAG_TEST"));
 }
 
 /// `IOPriority`: class and level.
