@@ -4,12 +4,11 @@
 use std::fs;
 use std::path::Path;
 
+/// A fuzz target: its name, and its body.
+type Target = (&'static str, fn(&[u8]));
+
 /// Plays each of `targets` with its seeds and with what is in the corpus of that name, in the crate's folder.
-pub fn play(
-    package: &str,
-    targets: &[(&'static str, fn(&[u8]))],
-    seeds: impl Fn(&str) -> Vec<(&'static str, Vec<u8>)>,
-) {
+pub fn play(package: &str, targets: &[Target], seeds: impl Fn(&str) -> Vec<(&'static str, Vec<u8>)>) {
     for (target, body) in targets {
         let folder = Path::new(package).join("fuzz/corpus").join(target);
         for (name, bytes) in seeds(target) {
