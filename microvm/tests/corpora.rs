@@ -1,17 +1,12 @@
-//! Plays the corpora of the fuzz targets: the seeds, which are made here, and what a fuzzer has added. With
-//! `ISOLAB_SEEDS=1` the seeds are written to where a fuzzer finds them.
+//! The corpora of the fuzz targets in `microvm/fuzz`; their seeds are made here.
 
 mod common;
+#[path = "../../bench/tests/common/corpora.rs"]
+mod corpora;
 
 use isolab_microvm::devices::virtio::driver::BUFFERS;
 use isolab_microvm::devices::virtio::hostile::Step;
 use isolab_microvm::fuzz::TARGETS;
-use std::fs;
-use std::path::{Path, PathBuf};
-
-fn folder(target: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target)
-}
 
 /// Steps as a text.
 fn text(steps: &[Step]) -> Vec<u8> {
@@ -111,20 +106,5 @@ fn seeds(target: &str) -> Vec<(&'static str, Vec<u8>)> {
 
 #[test]
 fn the_corpora_break_nothing() {
-    for (target, body) in TARGETS {
-        let folder = folder(target);
-        for (name, bytes) in seeds(target) {
-            if std::env::var_os("ISOLAB_SEEDS").is_some() {
-                fs::create_dir_all(&folder).unwrap();
-                fs::write(folder.join(name), &bytes).unwrap();
-            }
-            eprintln!("{target}: {name}");
-            body(&bytes);
-        }
-        // What a fuzzer has found on this machine, if one has run.
-        for path in fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path()) {
-            eprintln!("{}", path.display());
-            body(&fs::read(path).unwrap());
-        }
-    }
+    corpora::play(env!("CARGO_MANIFEST_DIR"), &TARGETS, seeds);
 }

@@ -19,15 +19,15 @@ unsafe extern "C" {
 
 /// Makes a process, which finds the command line overwritten from its first instruction on; that of the calling one comes
 /// back. Both must have one thread.
-pub(crate) fn hidden<T>(make: impl FnOnce() -> T) -> T {
+pub(crate) fn hidden<T>(birth: impl FnOnce() -> T) -> T {
     let words: Vec<u8> = env::args_os().flat_map(|word| [word.as_bytes(), &[0]].concat()).collect();
     // The last byte stays zero: by another the kernel would take what follows, the environment, for words too.
     let room = words.len().saturating_sub(1);
     let title = TITLE.iter().copied().chain(iter::repeat(0));
     write(title.take(room));
-    let made = make();
+    let child = birth();
     write(words.into_iter().take(room));
-    made
+    child
 }
 
 fn write(letters: impl Iterator<Item = u8>) {
