@@ -103,6 +103,7 @@ fn new_record(recipe: &Recipe) -> Result<Record, Error> {
         runtime: Identity::this_process()?,
         process: None,
         tied: recipe.gate == Gate::Tied,
+        default_filter: recipe.default_filter,
         place: Hierarchy::detect()?.plan(cgroups_path(spec), &recipe.id, &resources(spec))?,
     })
 }

@@ -61,6 +61,9 @@ pub struct Record {
     /// Whether it dies with the runtime.
     #[serde(default)]
     pub tied: bool,
+    /// Whether its processes get the runtime's own filter of system calls, and not one of its configuration.
+    #[serde(default)]
+    pub default_filter: bool,
     /// Its first process, once the environment is whole.
     pub process: Option<Identity>,
     /// Where its control groups are, or will be.
