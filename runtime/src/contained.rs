@@ -3,10 +3,8 @@
 use crate::error::{Context, Error};
 use crate::identity::Identity;
 use crate::idmap::ranges;
-use crate::oci::check;
-use crate::oci::config::Config;
+use crate::oci::config::{self, Config};
 use crate::oci::default::{rootless_template, template};
-use crate::seccomp;
 use isolab_timeline::command::environment;
 use rustix::process::{getegid, geteuid};
 use rustix::stdio::{stdin, stdout};
@@ -69,17 +67,16 @@ pub struct Contained {
 }
 
 impl Contained {
-    /// A name for it, which says which runtime made it, and its configuration.
+    /// A name for it, which says which runtime made it, and its configuration: a text, read as any other is.
     pub fn config(&self) -> Result<(String, Config), Error> {
         let this = Identity::this_process()?;
         let rootfs = fs::canonicalize(&self.rootfs).at("opening the root folder", &self.rootfs)?;
-        let broken = |source| Error::Json { what: "the configuration", file: rootfs.clone(), source };
-        let mut spec = crate::oci::default::spec(&self.value(&rootfs)?).map_err(broken)?;
-        if let Some(linux) = spec.linux_mut() {
-            linux.set_seccomp(Some(seccomp::default_profile()));
-        }
-        let text = serde_json::to_vec(&spec).map_err(broken)?;
-        check::spec(&spec)?;
+        let text = serde_json::to_vec(&self.value(&rootfs)?).map_err(|source| Error::Json {
+            what: "the configuration",
+            file: rootfs.clone(),
+            source,
+        })?;
+        let spec = config::parse(&text, &rootfs)?;
         Ok((
             format!("run-{}-{}", this.pid, this.start),
             Config { spec, text, bundle: rootfs, unknown_capabilities: Vec::new() },

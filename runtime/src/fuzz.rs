@@ -59,6 +59,7 @@ fn recipe(spec: Spec) -> Recipe {
         preserve_fds: 0,
         pivot: true,
         keyring: true,
+        default_filter: false,
         overlay: false,
         init: false,
         keep: false,

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::os::fd::OwnedFd;
+use std::sync::OnceLock;
 
 /// More than the kernel ever writes into one `stat`.
 const STAT: usize = 1024;
@@ -25,10 +26,18 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// The calling process.
+    /// The calling process. The kernel is asked once; a copy of the process asks again.
     pub fn this_process() -> Result<Self, Error> {
+        static KNOWN: OnceLock<Identity> = OnceLock::new();
+        let pid = std::process::id().cast_signed();
+        if let Some(known) = KNOWN.get().filter(|known| known.pid == pid) {
+            return Ok(*known);
+        }
         let (start, _) = look("self").at("reading", "/proc/self/stat")?;
-        Ok(Self { pid: std::process::id().cast_signed(), start })
+        let this = Self { pid, start };
+        // In a copy it is taken already.
+        let _ = KNOWN.set(this);
+        Ok(this)
     }
 
     /// The process that has this number now, if there is one.

@@ -69,6 +69,7 @@ impl Contain {
             preserve_fds: 0,
             pivot: true,
             keyring: true,
+            default_filter: true,
             overlay: true,
             init,
             keep: false,

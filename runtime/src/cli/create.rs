@@ -52,6 +52,7 @@ impl Making {
             preserve_fds: self.preserve_fds,
             pivot: !self.no_pivot,
             keyring: !self.no_new_keyring,
+            default_filter: false,
             overlay: false,
             init: false,
             keep: false,

@@ -119,7 +119,9 @@ impl Context<'_> {
     }
 }
 
+/// (Deferred: only the words of the command that was given are put together.)
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Action {
     /// Creates a container from a bundle; it waits to be started
     Create(create::Create),

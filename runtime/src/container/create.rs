@@ -109,6 +109,7 @@ fn new_record(recipe: &Recipe) -> Result<Record, Error> {
         process: None,
         tied: recipe.gate == Gate::Tied,
         root_mount: None,
+        default_filter: recipe.default_filter,
         place: Hierarchy::detect()?.plan(cgroups_path(spec), &recipe.id, &resources(spec))?,
     })
 }

@@ -33,7 +33,6 @@ impl Plan {
         let spec = &recipe.config.spec;
         let process = spec.process().as_ref();
         let linux = spec.linux().as_ref();
-        let seccomp = linux.and_then(|linux| linux.seccomp().as_ref());
         let views = Views::new(linux.and_then(|linux| linux.namespaces().as_deref()).unwrap_or_default())?;
         let new = |kind| views.new.contains(kind);
         let detached = recipe.gate != Gate::Tied;
@@ -51,7 +50,7 @@ impl Plan {
                 .transpose()?
                 .flatten(),
             attributes,
-            filter: seccomp.map(Program::compile).transpose()?,
+            filter: Program::of(spec, recipe.default_filter)?,
             maps: linux.map(|linux| Maps::new(linux, new(Namespaces::USER))).transpose()?.flatten(),
             clocks: linux.map(|linux| Offsets::new(linux, new(Namespaces::TIME))).transpose()?.flatten(),
             views,

@@ -38,6 +38,8 @@ pub struct Recipe {
     pub pivot: bool,
     /// Whether it gets a session keyring of its own.
     pub keyring: bool,
+    /// Whether its filter of system calls is the runtime's own, of which the configuration says nothing.
+    pub default_filter: bool,
     /// Whether what it writes to its root goes to a layer of its own.
     pub overlay: bool,
     /// Whether a small init of this runtime's is its first process, and the user's program a child of that.

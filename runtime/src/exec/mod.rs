@@ -69,8 +69,7 @@ pub fn run(request: &Request<'_>) -> Result<i32, Error> {
     for warning in attributes.warnings()? {
         request.log.warning(&warning.line());
     }
-    let seccomp = spec.linux().as_ref().and_then(|linux| linux.seccomp().as_ref());
-    let filter = seccomp.map(Program::compile).transpose()?;
+    let filter = Program::of(&spec, record.default_filter)?;
     let namespaces = views(&spec, Pid::from_raw(process.pid))?;
     let own_mounts = namespaces.contains(Namespaces::MOUNT);
     let root = (!own_mounts).then(|| root_of(process)).transpose()?;

@@ -75,10 +75,8 @@ impl Request<'_> {
         let process = match &self.what {
             What::File(path) => {
                 let text = read_bounded(path)?;
-                let (process, unknown) = names::read(&text, "", reading::process).map_err(|source| Error::Json {
-                    what: "the process to execute",
-                    file: path.clone(),
-                    source,
+                let (process, unknown) = names::read(&text, "", reading::process).map_err(|source| {
+                    Error::Json { what: "the process to execute", file: path.clone(), source }
                 })?;
                 if let Some(warning) = names::warning(&unknown) {
                     self.log.warning(&warning.line());

@@ -61,6 +61,9 @@ pub struct Record {
     /// Whether it dies with the runtime.
     #[serde(default)]
     pub tied: bool,
+    /// Whether its processes get the runtime's own filter of system calls, and not one of its configuration.
+    #[serde(default)]
+    pub default_filter: bool,
     /// Its first process, once the environment is whole.
     pub process: Option<Identity>,
     /// The kernel's number of its root's mount, if that is among the host's.

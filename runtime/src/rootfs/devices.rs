@@ -44,8 +44,8 @@ struct Node<'a> {
 /// Furnishes `/dev`. The file mode creation mask must be 0.
 pub(crate) fn make_all(building: &Building<'_>, linux: &Linux, mounts: &[Mount]) -> Result<(), Error> {
     let root = building.root.as_fd();
-    let is_dev = |wanted: &Wanted<'_>| wanted.destination == Path::new("/dev");
-    if mounts.iter().map(Wanted::read).any(|wanted| is_dev(&wanted) && wanted.options.bind.is_some()) {
+    let is_dev = |mount: &&Mount| clean(mount.destination()) == Path::new("/dev");
+    if mounts.iter().filter(is_dev).map(Wanted::read).any(|wanted| wanted.options.bind.is_some()) {
         return Ok(());
     }
     let dev = match open(root, Path::new("/dev")) {

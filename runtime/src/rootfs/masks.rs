@@ -20,7 +20,7 @@ use rustix::fs::{FsWord, fstatfs};
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, mount, mount_bind, mount_bind_recursive};
 use rustix::process::fchdir;
-use std::ffi::CString;
+use std::ffi::{CString, OsStr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -164,15 +164,20 @@ fn kernels_own(root: BorrowedFd<'_>, path: &Path, magic: FsWord) -> Result<Optio
 /// Whether `path` lies in the file system at `base` and leads nowhere else: the folders of processes hold links
 /// to everything.
 fn in_kernels_own(path: &Path, base: &str) -> bool {
-    let first = path.strip_prefix(base).ok().and_then(|rest| rest.iter().next());
+    let first = below(path, base).and_then(|rest| rest.split(|&byte| byte == b'/').next());
     first.is_some_and(|first| {
-        let of_process = first == "self" || first == "thread-self" || first == "cwd";
-        !of_process && !first.as_bytes().iter().all(u8::is_ascii_digit)
+        let of_process: [&[u8]; 4] = [b"", b"self", b"thread-self", b"cwd"];
+        !of_process.contains(&first) && !first.iter().all(u8::is_ascii_digit)
     })
 }
 
 fn relative<'a>(path: &'a Path, base: &str) -> &'a Path {
-    path.strip_prefix(base).unwrap_or(path)
+    below(path, base).map_or(path, |rest| Path::new(OsStr::from_bytes(rest)))
+}
+
+/// What follows `base`. The path is clean, so its bytes say enough, and are sooner compared than its parts.
+fn below<'a>(path: &'a Path, base: &str) -> Option<&'a [u8]> {
+    path.as_os_str().as_bytes().strip_prefix(base.as_bytes())?.strip_prefix(b"/")
 }
 
 fn paths(list: Option<&[String]>, property: &str) -> Result<Vec<PathBuf>, Error> {

@@ -13,13 +13,11 @@
 //! Calls that need a capability which a container does not have are left out too: twice closed is closed.
 
 use libc::{
-    AF_ALG, AF_VSOCK, CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER,
+    AF_ALG, AF_XDP, CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER,
     CLONE_NEWUTS, ENOSYS, EPERM, c_int,
 };
 use oci_spec::runtime::LinuxSeccompAction::{ScmpActAllow, ScmpActErrno};
-use oci_spec::runtime::LinuxSeccompOperator::{
-    self as Operator, ScmpCmpEq, ScmpCmpGt, ScmpCmpLt, ScmpCmpMaskedEq,
-};
+use oci_spec::runtime::LinuxSeccompOperator::{self as Operator, ScmpCmpEq, ScmpCmpLt, ScmpCmpMaskedEq};
 use oci_spec::runtime::{Arch, LinuxSeccomp, LinuxSeccompArgBuilder, LinuxSyscall};
 
 /// Open, look at, change and remove files: permissions and the mounts in view decide.
@@ -111,9 +109,18 @@ const ALLOWED: [&str; 13] = [
     DEBUGGING,
 ];
 
-/// Families of sockets are allowed below the first and above the second of these, which are a cipher of the kernel for
-/// everybody, and a way past the network namespace to a virtual machine's host. (Between them is NFC's.)
-const REFUSED_FAMILIES: [c_int; 2] = [AF_ALG, AF_VSOCK];
+/// Families of sockets are allowed below this one, which is a cipher of the kernel for everybody. (Then come NFC's, and
+/// `AF_VSOCK`, a way past the network namespace to a virtual machine's host.)
+const FIRST_REFUSED_FAMILY: c_int = AF_ALG;
+
+/// The others that are allowed. One by one, because the kernel looks at the lower half of the argument only: to "above
+/// `AF_VSOCK`" that very family would belong, with a bit set in the upper half.
+const LATER_FAMILIES: [c_int; 5] = [AF_KCM, AF_QIPCRTR, AF_SMC, AF_XDP, AF_MCTP];
+/// Newer than the C library's list.
+const AF_KCM: c_int = 41;
+const AF_QIPCRTR: c_int = 42;
+const AF_SMC: c_int = 43;
+const AF_MCTP: c_int = 45;
 
 /// Namespaces that `clone(2)` would make: inside a new user namespace its maker has every capability, and with them
 /// the parts of the kernel that only root could ever reach. The flag of the time namespace is none of `clone`'s.
@@ -131,15 +138,15 @@ const PERSONALITIES: [u64; 5] = [0, 0x8, 0x2_0000, 0x2_0008, 0xffff_ffff];
 
 /// The default profile.
 pub fn default_profile() -> LinuxSeccomp {
-    // Inside 32-bit x86's socketcall(2) the family is out of sight.
-    let families = [ScmpCmpLt, ScmpCmpGt].into_iter().zip(REFUSED_FAMILIES);
     let mut rules = vec![
         rule(&ALLOWED.join(" "), None),
         // Its flags are in memory, out of sight. The C library takes ENOSYS for an old kernel's, and calls clone.
         clone3(),
         rule("clone", Some((ScmpCmpMaskedEq, NAMESPACES))),
     ];
-    rules.extend(families.map(|(operator, family)| rule("socket", Some((operator, family as u64)))));
+    // Inside 32-bit x86's socketcall(2) the family is out of sight.
+    rules.push(rule("socket", Some((ScmpCmpLt, FIRST_REFUSED_FAMILY as u64))));
+    rules.extend(LATER_FAMILIES.map(|family| rule("socket", Some((ScmpCmpEq, family as u64)))));
     rules.extend(PERSONALITIES.map(|one| rule("personality", Some((ScmpCmpEq, one)))));
 
     let mut profile = LinuxSeccomp::default();

@@ -12,7 +12,8 @@
 //! The third belongs to the container's process, and comes as late as can be: what it calls after it must be allowed by
 //! the profile too, `execve` at the least. Without `no_new_privs` it must come before the capabilities are dropped.
 //!
-//! `default` is the profile for those who bring none, and [`features`] says what is known here.
+//! `default` is the profile for those who bring none, and `ready` the same compiled ahead; [`features`] says what is
+//! known here.
 
 mod action;
 mod arch;
@@ -25,6 +26,7 @@ mod install;
 mod multiplexed;
 pub mod notify;
 mod numbers;
+mod ready;
 mod rules;
 mod tree;
 mod x32;
@@ -34,7 +36,8 @@ pub use features::features;
 
 use crate::error::Error;
 use libc::sock_filter;
-use oci_spec::runtime::{LinuxSeccomp, LinuxSeccompAction};
+use oci_spec::runtime::{LinuxSeccomp, LinuxSeccompAction, Spec};
+use std::borrow::Cow;
 use std::fmt::Display;
 
 /// The kernel takes no longer program (`BPF_MAXINSNS`).
@@ -47,12 +50,21 @@ const HANDING_OVER: [&str; 2] = ["sendmsg", "write"];
 /// A compiled profile.
 #[derive(Debug)]
 pub struct Program {
-    instructions: Vec<sock_filter>,
+    instructions: Cow<'static, [sock_filter]>,
     flags: u32,
     notifies: bool,
 }
 
 impl Program {
+    /// The filter of a container: that of its configuration, or the `default` one in its place.
+    pub(crate) fn of(spec: &Spec, default: bool) -> Result<Option<Self>, Error> {
+        if default {
+            return Ok(Some(Self::of_default_profile()));
+        }
+        let profile = spec.linux().as_ref().and_then(|linux| linux.seccomp().as_ref());
+        profile.map(Self::compile).transpose()
+    }
+
     /// Compiles a profile, or says which of its properties cannot be met.
     pub fn compile(profile: &LinuxSeccomp) -> Result<Self, Error> {
         let notifies = check_notifications(profile)?;
@@ -68,7 +80,7 @@ impl Program {
         }
         let flags = profile.flags().iter().flatten();
         let flags = flags.fold(0, |all, &flag| all | install::bit(flag, notifies));
-        Ok(Program { instructions, flags, notifies })
+        Ok(Program { instructions: instructions.into(), flags, notifies })
     }
 
     /// The instructions, in the kernel's order.

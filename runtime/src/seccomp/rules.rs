@@ -40,7 +40,7 @@ pub(super) struct Family {
 }
 
 /// A system call and one of its rules (its place in [`Policy::rules`]).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Call {
     pub number: u32,
     pub rule: u32,
@@ -67,7 +67,8 @@ impl Policy {
             policy.add(syscall, position)?;
         }
         for family in &mut policy.families {
-            family.calls.sort_unstable();
+            // One number to compare instead of two.
+            family.calls.sort_unstable_by_key(|call| u64::from(call.number) << 32 | u64::from(call.rule));
         }
         Ok(policy)
     }

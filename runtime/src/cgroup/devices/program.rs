@@ -37,14 +37,12 @@ fn compile(rules: &[Rule]) -> Vec<Instruction> {
         Instruction::load(MAJOR, CONTEXT, 4),
         Instruction::load(MINOR, CONTEXT, 8),
     ];
-    for rule in rules.iter().rev() {
-        add(&mut program, rule);
-        if rule.is_total() {
-            // The kernel takes no program with a part that is never reached.
-            return program;
-        }
+    let rules: Vec<Rule> = rules.iter().rev().copied().collect();
+    let (tests, decided) = test(&rules, &CONDITIONS);
+    program.extend(tests);
+    if !decided {
+        program.extend(end(false));
     }
-    program.extend(end(false));
     program
 }
 
@@ -52,12 +50,56 @@ fn end(allow: bool) -> [Instruction; 2] {
     [Instruction::with(MOVE, RESULT, allow.into()), Instruction::with(EXIT, 0, 0)]
 }
 
-fn add(program: &mut Vec<Instruction>, rule: &Rule) {
-    // A number above a constant's range turns negative, and equals none: no device has one either.
-    let conditions = [(KIND, rule.kind.map(|kind| kind as u32)), (MAJOR, rule.major), (MINOR, rule.minor)];
-    let conditions = conditions.into_iter().filter_map(|(register, value)| Some((register, value?)));
+/// What of an access a rule asks for: the register, and the value that the rule wants to find there; `None`: any.
+type Condition = (u8, fn(&Rule) -> Option<u32>);
+
+const CONDITIONS: [Condition; 3] = [
+    (KIND, |rule| rule.kind.map(|kind| kind as u32)),
+    (MAJOR, |rule| rule.major),
+    (MINOR, |rule| rule.minor),
+];
+
+/// As many rules behind one test are surely in the reach of its jump.
+const MOST: usize = 1024;
+
+/// Tries `rules` in their order by what is left of the conditions; and whether the end is never reached. Neighbours
+/// that ask for the same share the test: before the kernel takes a program it walks all ways through it, and each
+/// test not made is one fork less.
+fn test(rules: &[Rule], conditions: &[Condition]) -> (Vec<Instruction>, bool) {
+    let mut program = Vec::new();
+    let Some((&(register, wanted), others)) = conditions.split_first() else {
+        for rule in rules {
+            program.extend(decide(rule));
+            if rule.access == ANY {
+                // The kernel takes no program with a part that is never reached.
+                return (program, true);
+            }
+        }
+        return (program, false);
+    };
+    let runs = rules.chunk_by(|one, next| wanted(one) == wanted(next)).flat_map(|run| run.chunks(MOST));
+    for run in runs {
+        let (tests, decided) = test(run, others);
+        match wanted(&run[0]) {
+            // A number above a constant's range turns negative, and equals none: no device has one either.
+            Some(value) => {
+                program.push(Instruction::jump(JUMP_IF_NOT_EQUAL, register, value as i32, tests.len() as i16))
+            }
+            None if decided => {
+                program.extend(tests);
+                return (program, true);
+            }
+            None => {}
+        }
+        program.extend(tests);
+    }
+    (program, false)
+}
+
+/// Decides what `rule`, which fits, says of the access; goes on behind with the rest.
+fn decide(rule: &Rule) -> Vec<Instruction> {
     let access = i32::from(rule.access);
-    let decision: Vec<Instruction> = match (rule.access == ANY, rule.allow) {
+    match (rule.access == ANY, rule.allow) {
         (true, allow) => end(allow).into(),
         (false, true) => {
             [Instruction::with(AND, ASKED, !access), Instruction::jump(JUMP_IF_NOT_EQUAL, ASKED, 0, 2)]
@@ -72,13 +114,7 @@ fn add(program: &mut Vec<Instruction>, rule: &Rule) {
                 .chain(end(false))
                 .collect()
         }
-    };
-    let conditions: Vec<_> = conditions.collect();
-    for (index, &(register, value)) in conditions.iter().enumerate() {
-        let rest = conditions.len() - index - 1 + decision.len();
-        program.push(Instruction::jump(JUMP_IF_NOT_EQUAL, register, value as i32, rest as i16));
     }
-    program.extend(decision);
 }
 
 #[cfg(test)]
@@ -128,10 +164,31 @@ mod tests {
         }
     }
 
+    /// Whether some way leads to each instruction.
+    fn is_reached_everywhere(program: &[Instruction]) -> bool {
+        let mut reached = vec![false; program.len()];
+        let mut ways = vec![0];
+        while let Some(at) = ways.pop() {
+            if std::mem::replace(&mut reached[at], true) {
+                continue;
+            }
+            let Instruction { code, offset, .. } = program[at];
+            let jump = at + 1 + offset as usize;
+            match code {
+                EXIT => {}
+                JUMP_ALWAYS => ways.push(jump),
+                JUMP_IF_NOT_EQUAL | JUMP_IF_ANY_BIT => ways.extend([at + 1, jump]),
+                _ => ways.push(at + 1),
+            }
+        }
+        reached.into_iter().all(|one| one)
+    }
+
     proptest! {
         #[test]
         fn a_program_says_what_its_rules_say(rules in prop::collection::vec(any_rule(), 0..6)) {
             let program = compile(&rules);
+            prop_assert!(is_reached_everywhere(&program));
             for kind in [Kind::Block, Kind::Character] {
                 for number in 0..9_u32 {
                     for access in 1..=ANY {
@@ -146,10 +203,24 @@ mod tests {
     }
 
     #[test]
+    fn more_rules_than_a_jump_passes_over_are_still_rules() {
+        let rule = |minor| Rule {
+            allow: minor % 2 == 0,
+            kind: Some(Kind::Character),
+            major: Some(7),
+            minor: Some(minor),
+            access: READ,
+        };
+        let program = compile(&(0..20_000).map(rule).collect::<Vec<_>>());
+        let ask = |minor| run(&program, [u32::from(READ) << 16 | 2, 7, minor]);
+        assert!(ask(0) && ask(19_998) && !ask(1) && !ask(19_999) && !ask(20_000));
+    }
+
+    #[test]
     fn the_usual_program_is_short() {
         let rules = all(&[]).unwrap();
         let program = compile(&rules);
-        assert!(program.len() < 64, "{}", program.len());
+        assert!(program.len() < 48, "{}", program.len());
         let ask = |access: u8, major, minor| run(&program, [u32::from(access) << 16 | 2, major, minor]);
         assert!(ask(READ | WRITE, 1, 3) && ask(MAKE, 9, 9));
         assert!(!ask(READ, 1, 1) && !ask(MAKE | READ, 9, 9));

@@ -42,9 +42,8 @@ impl Rule {
     }
 }
 
-const DEFAULTS: [Rule; 11] = [
-    Rule::allow(Kind::Character, None, None, MAKE),
-    Rule::allow(Kind::Block, None, None, MAKE),
+const DEFAULTS: [Rule; 10] = [
+    Rule { allow: true, kind: None, major: None, minor: None, access: MAKE },
     Rule::allow(Kind::Character, Some(1), Some(3), ANY), // null
     Rule::allow(Kind::Character, Some(1), Some(5), ANY), // zero
     Rule::allow(Kind::Character, Some(1), Some(7), ANY), // full
