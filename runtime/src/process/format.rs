@@ -103,25 +103,22 @@ fn script(head: &[u8]) -> Option<CString> {
 
 /// The dynamic loader of an ELF file; `None`: it needs none.
 fn loader(file: &OwnedFd, head: &[u8]) -> Result<Option<CString>, NoFormat> {
-    let class = head.get(4).ok_or(NoFormat)?;
-    let wide = *class == libc::ELFCLASS64;
-    let (table, entry, count) = if wide { (0x20, 0x36, 56) } else { (0x1c, 0x2a, 32) };
+    let wide = head.get(4) == Some(&libc::ELFCLASS64);
+    // Where the header says where its table is and how large its entries are, and how large they have to be.
+    let (table, entry_size, entry) = if wide { (0x20, 0x36, 56) } else { (0x1c, 0x2a, 32) };
     let kind = number(head, 0x10, 2)?;
-    let machine = number(head, 0x12, 2)? as u16;
-    let entries = number(head, entry + 2, 2)? as usize;
-    let size = entries * count;
+    let size = number(head, entry_size + 2, 2)? as usize * entry;
     let sound = (kind == u64::from(libc::ET_EXEC) || kind == u64::from(libc::ET_DYN))
-        && MACHINES.contains(&machine)
-        && number(head, entry, 2)? as usize == count
+        && MACHINES.contains(&(number(head, 0x12, 2)? as u16))
+        && number(head, entry_size, 2)? as usize == entry
         && (1..=LARGEST_TABLE).contains(&size);
     if !sound {
         return Err(NoFormat);
     }
     let word = if wide { 8 } else { 4 };
-    let headers = read(file, number(head, table, word)?, size).ok_or(NoFormat)?;
-    let is_loader =
-        |header: &&[u8]| number(header, 0, 4).is_ok_and(|kind| kind == u64::from(libc::PT_INTERP));
-    let Some(header) = headers.chunks_exact(count).find(is_loader) else { return Ok(None) };
+    let entries = read(file, number(head, table, word)?, size).ok_or(NoFormat)?;
+    let is_loader = |entry: &&[u8]| number(entry, 0, 4).is_ok_and(|kind| kind == u64::from(libc::PT_INTERP));
+    let Some(header) = entries.chunks_exact(entry).find(is_loader) else { return Ok(None) };
     let (offset, length) = if wide { (8, 32) } else { (4, 16) };
     let length = number(header, length, word)? as usize;
     if !(2..=libc::PATH_MAX as usize).contains(&length) {
@@ -134,7 +131,7 @@ fn loader(file: &OwnedFd, head: &[u8]) -> Result<Option<CString>, NoFormat> {
     CStr::from_bytes_until_nul(&name).map(|name| Some(name.to_owned())).map_err(|_| NoFormat)
 }
 
-/// A number of 2, 4 or 8 bytes in the machine's own order, which programs for it have.
+/// A number of 2, 4 or 8 bytes, the least first, as all of these machines have them.
 fn number(bytes: &[u8], offset: usize, length: usize) -> Result<u64, NoFormat> {
     let mut whole = [0; 8];
     let part = bytes.get(offset..offset + length).ok_or(NoFormat)?;
