@@ -4,11 +4,11 @@
 mod common;
 
 use common::bundle::Bundle;
-use common::{copy_program, errors, refusal, skipped};
+use common::{copy_program, errors, loader_in, refusal, skipped};
 use serde_json::json;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::Mutex;
 
@@ -81,14 +81,6 @@ fn a_dynamic_loader_that_is_missing_is_named_at_create() {
     fs::write(there(&loader), "no program").unwrap();
     fs::set_permissions(there(&loader), Permissions::from_mode(0o644)).unwrap();
     assert!(refused(&mut bundle, "dynamic", 126).contains("permission denied"));
-}
-
-/// The path in an ELF file that ends in the name of a loader.
-fn loader_in(file: &[u8]) -> Option<PathBuf> {
-    let head = file.get(..4096)?;
-    let start = head.windows(4).position(|bytes| bytes == b"/lib")?;
-    let path = head[start..].split(|&byte| byte == 0).next()?;
-    Some(std::str::from_utf8(path).ok()?.into())
 }
 
 #[test]

@@ -44,6 +44,13 @@ fn an_entry_point_that_is_the_runtime_itself_gets_nowhere() {
     fs::write(&entry, "#!/proc/self/exe\n").unwrap();
     fs::set_permissions(&entry, fs::Permissions::from_mode(0o755)).unwrap();
     bundle.config["process"]["args"] = json!(["/entry"]);
+    // A runtime that has a dynamic loader would be refused for want of it.
+    if let Some(loader) = common::loader_in(&before) {
+        let loader = bundle.inside(loader.strip_prefix("/").unwrap().to_str().unwrap());
+        fs::create_dir_all(loader.parent().unwrap()).unwrap();
+        fs::write(&loader, "no loader").unwrap();
+        fs::set_permissions(&loader, fs::Permissions::from_mode(0o755)).unwrap();
+    }
     bundle.create();
     let exe = format!("/proc/{}/exe", bundle.pid());
     let held = openat(CWD, &exe, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).unwrap();

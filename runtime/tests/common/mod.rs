@@ -127,6 +127,14 @@ pub fn copy_program(from: impl AsRef<OsStr>, to: impl AsRef<OsStr>) {
     assert!(Command::new("cp").arg(from).arg(to).status().unwrap().success());
 }
 
+/// The dynamic loader that an ELF file names, if it has one.
+pub fn loader_in(file: &[u8]) -> Option<PathBuf> {
+    let head = file.get(..4096)?;
+    let start = head.windows(4).position(|bytes| bytes == b"/lib")?;
+    let path = head[start..].split(|&byte| byte == 0).next()?;
+    Some(std::str::from_utf8(path).ok()?.into())
+}
+
 /// Says why a test is skipped.
 pub fn skipped(test: &str, why: &str) {
     eprintln!("skipped: {test}: {why}");
