@@ -10,7 +10,7 @@ use std::fs;
 
 /// Sets a property, and reads its files (that of version 1, that of version 2); each must hold the text. Without the part
 /// that it needs it must be refused by its name, and the test is skipped; `fix` says how to have it.
-fn holds(test: &str, value: Value, files: &[(&str, &str)], fix: &str) {
+fn holds(test: &str, value: &Value, files: &[(&str, &str)], fix: &str) {
     if host(test).is_none() {
         return;
     }
@@ -61,7 +61,7 @@ fn the_rates_of_a_disk_are_limited() {
         ("throttleWriteIOPSDevice", "blkio.throttle.write_iops_device", "wiops", 400),
     ] {
         let value = json!({ "blockIO": { property: [{ "major": major, "minor": minor, "rate": rate }] } });
-        holds(test, value, &[(file, &format!("{disk} {rate}")), ("io.max", &format!("{key}={rate}"))], fix);
+        holds(test, &value, &[(file, &format!("{disk} {rate}")), ("io.max", &format!("{key}={rate}"))], fix);
     }
 }
 
@@ -76,7 +76,7 @@ fn a_group_has_a_weight_among_the_users_of_disks() {
         ("io.bfq.weight", "500"),
         ("io.weight", "default"),
     ];
-    holds(test, json!({ "blockIO": { "weight": 500 } }), &files, fix);
+    holds(test, &json!({ "blockIO": { "weight": 500 } }), &files, fix);
     let Some((major, minor)) = disk(test) else { return };
     let own = format!("{major}:{minor} 200");
     let device = format!("{major}:{minor}");
@@ -87,7 +87,7 @@ fn a_group_has_a_weight_among_the_users_of_disks() {
         ("io.weight", &device),
     ];
     let value = json!({ "blockIO": { "weightDevice": [{ "major": major, "minor": minor, "weight": 200 }] } });
-    holds(test, value, &files, fix);
+    holds(test, &value, &files, fix);
 }
 
 #[test]
@@ -96,25 +96,25 @@ fn real_time_is_shared_out() {
     let value = json!({ "cpu": { "realtimePeriod": 1_000_000, "realtimeRuntime": 0 } });
     let files = [("cpu.rt_period_us", "1000000"), ("cpu.rt_runtime_us", "0")];
     let fix = "use cgroup version 1 and a kernel with CONFIG_RT_GROUP_SCHED";
-    holds("real_time_is_shared_out", value, &files, fix);
+    holds("real_time_is_shared_out", &value, &files, fix);
 }
 
 #[test]
 fn packets_have_a_class_and_a_priority() {
     let test = "packets_have_a_class_and_a_priority";
     let fix = "mount net_cls and net_prio of cgroup version 1";
-    holds(test, json!({ "network": { "classID": 1_048_577 } }), &[("net_cls.classid", "1048577")], fix);
+    holds(test, &json!({ "network": { "classID": 1_048_577 } }), &[("net_cls.classid", "1048577")], fix);
     let value = json!({ "network": { "priorities": [{ "name": "lo", "priority": 7 }] } });
-    holds(test, value, &[("net_prio.ifpriomap", "lo 7")], fix);
+    holds(test, &value, &[("net_prio.ifpriomap", "lo 7")], fix);
 }
 
 #[test]
 fn remote_memory_is_limited() {
     let test = "remote_memory_is_limited";
-    let cards = fs::read_dir("/sys/class/infiniband").into_iter().flatten().flatten();
-    let name = cards.filter_map(|entry| entry.file_name().into_string().ok()).next();
+    let mut cards = fs::read_dir("/sys/class/infiniband").into_iter().flatten().flatten();
+    let name = cards.find_map(|entry| entry.file_name().into_string().ok());
     let fix = "attach a card for remote memory, or load the module rdma_rxe";
     let card = name.as_deref().unwrap_or("none0");
     let value = json!({ "rdma": { card: { "hcaHandles": 3, "hcaObjects": 10 } } });
-    holds(test, value, &[("rdma.max", &format!("{card} hca_handle=3 hca_object=10"))], fix);
+    holds(test, &value, &[("rdma.max", &format!("{card} hca_handle=3 hca_object=10"))], fix);
 }
