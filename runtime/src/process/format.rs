@@ -3,7 +3,7 @@
 //! Engines take a container that was created for one that can be started. So the first bytes of the program are read as
 //! the kernel reads them: `#!` names another program, which may do so in turn, and an ELF file names its dynamic loader.
 //! What cannot be read, or is none of the kernel's own formats, is left to the kernel: a file need not be readable to be
-//! executed, and there are formats with a registered handler (see [`super::handlers`]).
+//! executed, and there are formats with a registered handler (`handlers`).
 
 use super::program::{executable, path_of};
 use crate::error::Error;
