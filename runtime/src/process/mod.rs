@@ -136,7 +136,7 @@ impl Attributes {
     /// Turns the calling process into what the configuration asks for, with `preserved` descriptors besides
     /// the standard three. `found` gets the program as soon as it is found, when its user can look at it; `filter`
     /// installs the system call filter. What comes back only needs to be executed.
-    pub(crate) fn apply(
+    pub fn apply(
         self,
         preserved: u32,
         found: impl FnOnce(&Executable) -> Result<(), Error>,
