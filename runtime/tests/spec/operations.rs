@@ -259,7 +259,7 @@ fn delete_leaves_the_engines_mounts() {
 fn delete_kills_nobody_whom_it_cannot_tell_from_its_own() {
     let Some(mut bundle) = Bundle::new("delete_strangers") else { return };
     let record = bundle.beside("state").join(&bundle.id).join("state.json");
-    let path = format!("isolab-test/{}", bundle.id);
+    let path = bundle.id.clone();
     bundle.config["linux"]["cgroupsPath"] = json!(format!("/{path}"));
     bundle.config["process"]["args"] = json!(["sleep", "1000"]);
     bundle.create();
