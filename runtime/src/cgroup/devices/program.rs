@@ -80,18 +80,16 @@ fn test(rules: &[Rule], conditions: &[Condition]) -> (Vec<Instruction>, bool) {
     let runs = rules.chunk_by(|one, next| wanted(one) == wanted(next)).flat_map(|run| run.chunks(MOST));
     for run in runs {
         let (tests, decided) = test(run, others);
-        match wanted(&run[0]) {
+        let wanted = wanted(&run[0]);
+        if let Some(value) = wanted {
             // A number above a constant's range turns negative, and equals none: no device has one either.
-            Some(value) => {
-                program.push(Instruction::jump(JUMP_IF_NOT_EQUAL, register, value as i32, tests.len() as i16))
-            }
-            None if decided => {
-                program.extend(tests);
-                return (program, true);
-            }
-            None => {}
+            let (value, over) = (value as i32, tests.len() as i16);
+            program.push(Instruction::jump(JUMP_IF_NOT_EQUAL, register, value, over));
         }
         program.extend(tests);
+        if wanted.is_none() && decided {
+            return (program, true);
+        }
     }
     (program, false)
 }
