@@ -63,7 +63,8 @@ pub(crate) enum Command {
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Workloads: noop, cpu TURNS, syscall COUNT, cross COUNT (unikernel only), touch MIB, wait
+Workloads: noop, cpu TURNS, syscall COUNT, switch COUNT, fault COUNT, read COUNT, cross COUNT (unikernel only),
+touch MIB, wait
 
 Examples:
   isolab compare

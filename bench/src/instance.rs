@@ -9,12 +9,13 @@
 use crate::placement::{Placement, pin};
 use crate::wire::Wire;
 use isolab_timeline::stamps::now;
-use isolab_timeline::{Mark, Outcome, Timeline};
+use isolab_timeline::{Mark, Outcome, Record, Timeline};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, Signal, kill_process};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::os::fd::OwnedFd;
@@ -38,6 +39,10 @@ pub struct Launched {
     pub timeline: Timeline,
     /// How it ended.
     pub outcome: Outcome,
+    /// How often a guest came back to its VMM, by reason, if there was one that keeps count.
+    pub exits: Option<BTreeMap<String, u64>>,
+    /// What KVM counted of the VM, if its VMM was asked for it.
+    pub statistics: Option<BTreeMap<String, u64>>,
     /// What it wrote to standard output beside marks.
     pub text: Vec<u8>,
     /// What it wrote to standard error.
@@ -142,7 +147,7 @@ fn assemble(
     set(Mark::Spawn, spawned_at);
     set(Mark::Reaped, reaped_at);
     wire.marks.iter().for_each(|(&mark, &at)| set(mark, at));
-    let record = wire.launcher().map(|marks| marks.into_iter().for_each(|(mark, at)| set(mark, at)));
+    let record = wire.record().inspect(|record| record.marks.iter().for_each(|(&mark, &at)| set(mark, at)));
 
     let missing =
         [Mark::Begin, Mark::Ready, Mark::End].into_iter().find(|&mark| timeline.get(mark).is_none());
@@ -151,9 +156,10 @@ fn assemble(
         .or_else(|| (outcome.status != 0).then(|| format!("it ended with status {}{said}", outcome.status)))
         .or_else(|| missing.map(|mark| format!("the mark {mark:?} never came{said}")))
         .or_else(|| wire.repeated.map(|mark| format!("the mark {mark:?} came twice")))
-        .or_else(|| record.err().map(|error| format!("the launcher's record is damaged: {error}")))
+        .or_else(|| record.as_ref().err().map(|error| format!("the launcher's record is damaged: {error}")))
         .or_else(|| timeline.backwards().map(|(a, b)| format!("time ran backwards from {a:?} to {b:?}")));
-    Launched { timeline, outcome, text: wire.text, complaint, invalid }
+    let Record { exits, statistics, .. } = record.unwrap_or_default();
+    Launched { timeline, outcome, exits, statistics, text: wire.text, complaint, invalid }
 }
 
 /// Reaps `pid` and says what it and its reaped descendants used (`wait4(2)`).
@@ -175,5 +181,13 @@ fn wait4(pid: i32) -> io::Result<Outcome> {
     let micros = |time: libc::timeval| time.tv_sec as u64 * 1_000_000 + time.tv_usec as u64;
     let status =
         if libc::WIFEXITED(status) { libc::WEXITSTATUS(status) } else { 128 + libc::WTERMSIG(status) };
-    Ok(Outcome { status, user_us: micros(usage.ru_utime), system_us: micros(usage.ru_stime) })
+    Ok(Outcome {
+        status,
+        user_us: micros(usage.ru_utime),
+        system_us: micros(usage.ru_stime),
+        minor_faults: usage.ru_minflt as u64,
+        major_faults: usage.ru_majflt as u64,
+        voluntary_switches: usage.ru_nvcsw as u64,
+        involuntary_switches: usage.ru_nivcsw as u64,
+    })
 }

@@ -1,10 +1,10 @@
 //! What a child writes to its standard output: marks, text, and at the end a launcher's record.
 //!
 //! Marks are single control bytes and get the time of the read that brought them. A record begins with
-//! the byte 0x1E and ends with a line feed ([`isolab_timeline::stamps`]). All else is text.
+//! the byte 0x1E and ends with a line feed ([`isolab_timeline::record`]). All else is text.
 
-use isolab_timeline::Mark;
-use isolab_timeline::stamps::{RECORD, read_record};
+use isolab_timeline::record::RECORD;
+use isolab_timeline::{Mark, Record};
 use std::collections::BTreeMap;
 
 /// What has arrived from one child so far.
@@ -37,9 +37,9 @@ impl Wire {
         }
     }
 
-    /// The launcher's own marks; none where the launcher keeps none. An error: the record is damaged.
-    pub fn launcher(&self) -> Result<BTreeMap<Mark, u64>, serde_json::Error> {
-        self.record.as_deref().map_or_else(|| Ok(BTreeMap::new()), read_record)
+    /// The launcher's record; an empty one where the launcher keeps none. An error: it is damaged.
+    pub fn record(&self) -> Result<Record, serde_json::Error> {
+        self.record.as_deref().map_or_else(|| Ok(Record::default()), Record::read)
     }
 }
 
@@ -57,7 +57,7 @@ mod tests {
             wire.feed(&whole[cut..], 20);
             assert_eq!(wire.text, b"hello world");
             assert_eq!(wire.marks.keys().copied().collect::<Vec<_>>(), [Mark::Begin, Mark::Ready, Mark::End]);
-            assert_eq!(wire.launcher().unwrap(), BTreeMap::from([(Mark::Launcher, 7)]));
+            assert_eq!(wire.record().unwrap().marks, BTreeMap::from([(Mark::Launcher, 7)]));
             assert_eq!(wire.repeated, None);
         }
     }
@@ -73,7 +73,7 @@ mod tests {
     fn a_damaged_record_is_an_error() {
         let mut wire = Wire::default();
         wire.feed(b"\x1e{\"launcher\":", 1);
-        assert!(wire.launcher().is_err());
+        assert!(wire.record().is_err());
     }
 
     proptest! {
@@ -82,7 +82,7 @@ mod tests {
             let mut wire = Wire::default();
             wire.feed(&bytes, 1);
             prop_assert!(wire.text.len() <= bytes.len());
-            let _ = wire.launcher();
+            let _ = wire.record();
         }
     }
 }

@@ -103,8 +103,8 @@ fn the_timeline_is_one_record_after_the_end() {
     let Some(image) = unikernel(TEST).filter(|_| kvm(TEST)) else { return };
     let mut command = microvm(["run", "--marks", "--timeline", "--image"]);
     let output = command.arg(&image).args(["--", "noop"]).output().unwrap();
-    let record = output.stdout.strip_prefix(&[ALL, &[isolab_timeline::stamps::RECORD]].concat()[..]).unwrap();
-    let marks = isolab_timeline::stamps::read_record(record).unwrap();
+    let record = output.stdout.strip_prefix(&[ALL, &[isolab_timeline::record::RECORD]].concat()[..]).unwrap();
+    let marks = isolab_timeline::Record::read(record).unwrap().marks;
     assert!(marks.keys().copied().eq([Launcher, Isolate, Created, Loaded, Exited, Cleaned]), "{marks:?}");
     assert!(marks.values().is_sorted(), "{marks:?}");
 }
