@@ -1,5 +1,7 @@
 //! The lab's command line.
 
+pub(crate) mod tax;
+
 use clap::{Args, Parser, Subcommand};
 use isolab::emulate::inside::Output;
 use isolab_timeline::command::{hostname, variable};
@@ -19,6 +21,7 @@ Examples:
   isolab doctor
   isolab compare --stacks process,container --runs 500
   isolab compare --workload 'cpu 50000000' --out /tmp/cpu
+  isolab tax --stacks process,container
   isolab run container --rootfs ./alpine --memory 128m -- sh
   isolab run unikernel --memory 64 -- cpu 1000000
   isolab run microvm --rootfs ./alpine --memory 256 -- sh
@@ -45,6 +48,8 @@ pub(crate) enum Command {
     },
     /// Measures the start-up of all stacks and draws the report
     Compare(Compare),
+    /// Measures what work costs in each stack once it runs
+    Tax(tax::Tax),
     /// Runs something in one stack
     #[command(subcommand)]
     Run(Run),

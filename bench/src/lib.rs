@@ -12,19 +12,20 @@
 //! 7. [`compare`]: all of this in one function.
 //! 8. [`samples`], [`stats`], [`chart`], [`report`], [`table`]: what was measured, figured and drawn.
 //!
-//! Beside the path: [`host`] (what machine this is), [`doctor`] (what it can do), [`calls`] (system calls
-//! counted), [`interrupt`] (Ctrl-C), [`kernel`] (kernels for guests: got or built, and cached), [`microvm`] and
+//! Other rulers than the start: [`counts`] (what a launch asks of the kernel and of KVM) and [`tax`] (what work costs
+//! once it runs).
+//!
+//! Beside the path: [`host`] (what machine this is), [`doctor`] (what it can do), [`interrupt`] (Ctrl-C), [`kernel`] (kernels for guests: got or built, and cached), [`microvm`] and
 //! [`rootfs`] (a command in a Linux guest), [`emulate`] (all of it again, in an emulated machine), [`rivals`] (ours
 //! against others' programs, for the benches).
 //!
-//! Unsafe code is in [`calls`] (tracing a child), [`instance`] (`wait4`), [`emulate::machine`] (a signal set between
+//! Unsafe code is in [`counts::trace`] (tracing a child), [`instance`] (`wait4`), [`emulate::machine`] (a signal set between
 //! fork and exec) and [`emulate::tsc`] (one instruction), only.
 #![deny(unsafe_code)]
 
-#[allow(unsafe_code)]
-pub mod calls;
 pub mod chart;
 pub mod compare;
+pub mod counts;
 pub mod doctor;
 pub mod emulate;
 pub mod ground;
@@ -45,4 +46,5 @@ pub mod schedule;
 pub mod stacks;
 pub mod stats;
 pub mod table;
+pub mod tax;
 pub mod wire;

@@ -55,6 +55,7 @@ fn perform(cli: Cli) -> anyhow::Result<u8> {
     match cli.command.unwrap_or_else(quick) {
         cli::Command::Doctor { json } => print_diagnosis(json),
         cli::Command::Compare(options) => compare(options),
+        cli::Command::Tax(options) => cli::tax::perform(options),
         cli::Command::Run(Run::Microvm(options)) => run_microvm(*options),
         cli::Command::Run(Run::HandOver(stack)) => hand_over(&stack),
         cli::Command::Kernel(command) => kernels::perform(command),
@@ -71,9 +72,7 @@ fn quick() -> cli::Command {
 fn compare(options: Compare) -> anyhow::Result<u8> {
     let interrupt = Interrupt::listen().context("listening for Ctrl-C")?;
     let asked_for = !options.stacks.is_empty();
-    // Where nothing differs from run to run, the order does not either.
-    let fixed = (Clock::here() == Clock::VirtualIcount).then_some(1);
-    let seed = options.seed.or(fixed).unwrap_or_else(|| fastrand::u64(..1_000_000_000));
+    let seed = fixed_seed(options.seed);
     let plan = Plan {
         command: command_line(&options, seed),
         kernel: options.kernel,
@@ -87,16 +86,33 @@ fn compare(options: Compare) -> anyhow::Result<u8> {
         progress: io::stderr().is_terminal(),
     };
     let file = compare::run(&plan, &interrupt)?;
+    finish(&file, &table::render(&Summary::of(&file)), asked_for, options.json, &options.out)
+}
+
+/// The seed that was asked for, or one that is drawn; where nothing differs from run to run, the order does not either.
+fn fixed_seed(asked: Option<u64>) -> u64 {
+    let fixed = (Clock::here() == Clock::VirtualIcount).then_some(1);
+    asked.or(fixed).unwrap_or_else(|| fastrand::u64(..1_000_000_000))
+}
+
+/// Shows what a run measured, as its `table` or as JSON, and writes its report to `out`. Returns the exit status.
+fn finish(
+    file: &SamplesFile,
+    table: &str,
+    asked_for: bool,
+    json: bool,
+    out: &std::path::Path,
+) -> anyhow::Result<u8> {
     // The table first: it is seen even where the report cannot be written.
-    if options.json {
+    if json {
         print(&file.to_json())?;
     } else {
-        print(format!("{}\n", table::render(&Summary::of(&file))).as_bytes())?;
+        print(format!("{table}\n").as_bytes())?;
     }
-    let status = tell(&file, asked_for);
-    report::write(&options.out, &file)?;
-    if !options.json {
-        let folder = options.out.display();
+    let status = tell(file, asked_for);
+    report::write(out, file)?;
+    if !json {
+        let folder = out.display();
         print(format!("The report is in {folder}: open {folder}/report.html\n").as_bytes())?;
     }
     Ok(status)
@@ -123,19 +139,18 @@ fn tell(file: &SamplesFile, asked_for: bool) -> u8 {
             stack.stack, stack.reason, stack.fix
         );
     }
-    let invalid = file.invalid().count();
-    if let Some(first) = file.invalid().next() {
-        let reason = first.invalid.as_deref().unwrap_or_default();
-        eprintln!("isolab: {invalid} launches do not count; the first, of {}: {reason}", first.stack);
+    let invalid: Vec<_> = file.why_invalid().collect();
+    if let [(stack, reason), ..] = invalid[..] {
+        eprintln!("isolab: {} launches do not count; the first, of {stack}: {reason}", invalid.len());
     }
     if let Some(why) = &file.partial {
         eprintln!("isolab: the run is partial: {why}");
     }
     match file {
         SamplesFile { partial: Some(_), .. } => INTERRUPTED,
-        _ if invalid > 0 => INVALID,
+        _ if !invalid.is_empty() => INVALID,
         SamplesFile { unavailable, .. } if asked_for && !unavailable.is_empty() => UNAVAILABLE,
-        SamplesFile { samples, .. } if samples.is_empty() => UNAVAILABLE,
+        _ if file.is_empty() => UNAVAILABLE,
         _ => 0,
     }
 }

@@ -7,7 +7,9 @@
 
 mod layout;
 
+use crate::counts::section::Counts;
 use crate::host::Host;
+use crate::tax::section::Tax;
 use isolab_timeline::{Mark, Sample, Stack};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -16,7 +18,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// The version of the layout that this program writes and reads.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// Nanoseconds in a millisecond: the file holds the former, people read the latter.
 const NS_PER_MS: f64 = 1e6;
@@ -51,9 +53,12 @@ pub struct SamplesFile {
     pub partial: Option<String>,
     /// Every launch, in the order in which they were made.
     pub samples: Vec<Sample>,
-    /// System calls of one launch by name, for stacks where they were counted.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub syscalls: BTreeMap<Stack, BTreeMap<String, u64>>,
+    /// What a launch asks of the kernel and of KVM, counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counts: Option<Counts>,
+    /// What work costs once it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tax: Option<Tax>,
 }
 
 /// A state of the source code.
@@ -138,6 +143,18 @@ impl SamplesFile {
     /// The launches that failed or were not measured, warm-up included, in order.
     pub fn invalid(&self) -> impl Iterator<Item = &Sample> {
         self.samples.iter().filter(|sample| sample.invalid.is_some())
+    }
+
+    /// Whether nothing was launched at all.
+    pub fn is_empty(&self) -> bool {
+        self.samples.is_empty() && self.tax.as_ref().is_none_or(|tax| tax.launches.is_empty())
+    }
+
+    /// The stack of each launch that failed or was not measured, in whatever part of the run, and why.
+    pub fn why_invalid(&self) -> impl Iterator<Item = (Stack, &str)> {
+        let start = self.samples.iter().map(|sample| (sample.stack, &sample.invalid));
+        let tax = self.tax.iter().flat_map(|tax| &tax.launches).map(|launch| (launch.stack, &launch.invalid));
+        start.chain(tax).filter_map(|(stack, why)| Some((stack, why.as_deref()?)))
     }
 
     /// The file's text: JSON with one launch a line.

@@ -30,9 +30,14 @@ fn it_is_at_most_64_kib_and_needs_no_loader() {
 #[test]
 fn a_kind_that_ends_marks_begin_ready_and_end() {
     let marks = [mark::BEGIN, mark::READY, mark::END];
-    for words in
-        [&["noop"][..], &["syscall", "1000"], &["switch", "100"], &["fault", "1000"], &["read", "100"], &["switch", "0"]]
-    {
+    for words in [
+        &["noop"][..],
+        &["syscall", "1000"],
+        &["switch", "100"],
+        &["fault", "1000"],
+        &["read", "100"],
+        &["switch", "0"],
+    ] {
         let output = ended(words);
         assert_eq!((output.status.code(), &*output.stdout), (Some(0), &marks[..]), "{words:?}");
     }

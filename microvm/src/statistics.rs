@@ -39,7 +39,8 @@ impl Statistics {
     pub fn read(&self) -> io::Result<BTreeMap<String, u64>> {
         let mut bytes = vec![0; ROOM];
         let length = self.0.read_at(&mut bytes, 0)?;
-        counts(&bytes[..length]).ok_or_else(|| io::Error::other("KVM's statistics are not laid out as documented"))
+        counts(&bytes[..length])
+            .ok_or_else(|| io::Error::other("KVM's statistics are not laid out as documented"))
     }
 }
 
@@ -86,7 +87,8 @@ mod tests {
             bytes.extend(name.bytes().chain(std::iter::repeat(0)).take(NAME));
             offset += 8 * of_it.len() as u32;
         }
-        bytes.extend(values.iter().flat_map(|(.., of_it)| of_it.iter()).flat_map(|value| value.to_le_bytes()));
+        bytes
+            .extend(values.iter().flat_map(|(.., of_it)| of_it.iter()).flat_map(|value| value.to_le_bytes()));
         bytes
     }
 

@@ -68,7 +68,9 @@ impl Vcpu {
 
     /// Tells the CPU what `cpuid` shall answer.
     pub fn set_cpuid(&self, leaves: &CpuId) -> Result<(), Error> {
-        self.descriptor.set_cpuid2(leaves).map_err(Error::kvm("telling the vCPU what it can do (KVM_SET_CPUID2)"))
+        self.descriptor
+            .set_cpuid2(leaves)
+            .map_err(Error::kvm("telling the vCPU what it can do (KVM_SET_CPUID2)"))
     }
 
     /// Sets model-specific registers. KVM stops at the first that it refuses, without an error: they are
@@ -125,8 +127,10 @@ impl Vcpu {
 
     /// Runs this CPU of a VM with several threads until the VM ends, and ends it when this CPU does.
     pub fn run_until(&mut self, bus: &Bus<'_>, end: &End) {
-        let kick =
-            Kick { immediate_exit: &raw mut self.descriptor.get_kvm_run().immediate_exit, thread: pthread_self() };
+        let kick = Kick {
+            immediate_exit: &raw mut self.descriptor.get_kvm_run().immediate_exit,
+            thread: pthread_self(),
+        };
         let Some(_running) = end.enter(kick) else { return };
         let result = self.run(bus, |pause| match pause {
             Pause::Interrupted if end.has_come() => Ok(Effect::End(0)),

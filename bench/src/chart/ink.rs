@@ -90,7 +90,7 @@ pub(super) fn phase(
     area: &Area<'_>,
     phase: Phase,
     grey: bool,
-    [(left, top), (right, bottom)]: [(i32, i32); 2],
+    corners: [(i32, i32); 2],
 ) -> Drawn {
     let (colour, shade, hatch) = match phase {
         Phase::Launcher => (SKY_BLUE, 0xd4, Hatch::Plain),
@@ -101,6 +101,26 @@ pub(super) fn phase(
         Phase::Teardown => (REDDISH_PURPLE, 0xc4, Hatch::Upright),
     };
     let colour = if grey { RGBColor(shade, shade, shade) } else { colour };
+    filled(area, colour, hatch, corners)
+}
+
+/// Fills a stack's bar; hatched when what it shows is emulated.
+pub(super) fn bar(area: &Area<'_>, stack: Stack, emulated: bool, corners: [(i32, i32); 2]) -> Drawn {
+    if !emulated {
+        return filled(area, of_stack(stack), Hatch::Plain, corners);
+    }
+    // Pale, or the lines would not show.
+    let RGBColor(red, green, blue) = of_stack(stack);
+    let pale = |value: u8| 255 - (255 - value) / 3;
+    filled(area, RGBColor(pale(red), pale(green), pale(blue)), Hatch::Rising, corners)
+}
+
+fn filled(
+    area: &Area<'_>,
+    colour: RGBColor,
+    hatch: Hatch,
+    [(left, top), (right, bottom)]: [(i32, i32); 2],
+) -> Drawn {
     area.draw(&Rectangle::new([(left, top), (right, bottom)], colour.filled()))?;
     let line = |from, to| area.draw(&PathElement::new(vec![from, to], INK.mix(0.55)));
     match hatch {

@@ -44,7 +44,7 @@ impl Clock {
     }
 }
 
-/// One span of one stack over its launches. Times are in milliseconds.
+/// One span of one stack over its launches, in milliseconds; or another quantity, as who computes it says.
 #[derive(Clone, Debug)]
 pub struct Figure {
     /// Every launch's value.
@@ -58,7 +58,7 @@ pub struct Figure {
 }
 
 impl Figure {
-    fn of(sample: Sorted, probe: Option<f64>, random: &mut fastrand::Rng) -> Figure {
+    pub(crate) fn of(sample: Sorted, probe: Option<f64>, random: &mut fastrand::Rng) -> Figure {
         let medians = Medians::draw(&sample, random);
         Figure {
             interval: medians.as_ref().map(Medians::interval),

@@ -72,7 +72,9 @@ mod tests {
 
     #[test]
     fn a_workload_is_read_back_as_written() {
-        for text in ["noop", "wait", "cpu 7", "syscall 8", "cross 9", "touch 10", "switch 11", "fault 12", "read 13"] {
+        for text in
+            ["noop", "wait", "cpu 7", "syscall 8", "cross 9", "touch 10", "switch 11", "fault 12", "read 13"]
+        {
             assert_eq!(text.parse::<Workload>().unwrap().to_string(), text);
         }
         assert!("cpu".parse::<Workload>().is_err());

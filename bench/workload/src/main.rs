@@ -11,7 +11,8 @@ use isolab_workload::kind::Kind;
 use isolab_workload::linux::{Arguments, exit, getppid, map, say, wait_for_end_of_input};
 use isolab_workload::{mark, steady, work};
 
-const USAGE: &[u8] = b"usage: isolab-workload noop | cpu TURNS | syscall COUNT | switch COUNT | fault COUNT | \
+const USAGE: &[u8] =
+    b"usage: isolab-workload noop | cpu TURNS | syscall COUNT | switch COUNT | fault COUNT | \
       read COUNT | touch MIB | wait\n";
 const MIB: usize = 1 << 20;
 
@@ -31,7 +32,9 @@ fn main(arguments: &Arguments) -> ! {
         // Opaque to the compiler, which could otherwise put the work off until the sum is printed, after the mark.
         Kind::Cpu(turns) => checksum = Some(core::hint::black_box(work::cpu(turns))),
         Kind::Syscall(count) => (0..count).for_each(|_| getppid()),
-        Kind::Switch(count) => expect(steady::switch(count), b"switch: the kernel gives no pipe or process\n"),
+        Kind::Switch(count) => {
+            expect(steady::switch(count), b"switch: the kernel gives no pipe or process\n")
+        }
         Kind::Fault(count) => expect(steady::fault(count), b"fault: the kernel gives no memory\n"),
         Kind::Read(count) => {
             let read = arguments.get(0).and_then(|program| steady::read(program, count));

@@ -44,17 +44,13 @@ pub fn fault(count: u64) -> Option<()> {
     const DONT_NEED: usize = 4;
     const NO_HUGE_PAGE: usize = 15;
     let memory = map(BATCH * PAGE)?;
-    // SAFETY: the memory is this function's own, and what it holds does not matter. (A kernel without huge pages refuses
-    // the one, and has none to avoid.)
-    let mut advise = |advice| unsafe {
-        syscall(MADVISE, [memory.as_mut_ptr() as usize, BATCH * PAGE, advice, 0, 0, 0])
-    };
-    advise(NO_HUGE_PAGE);
+    // A kernel without huge pages refuses, and has none to avoid.
+    advise(memory, NO_HUGE_PAGE);
     let mut left = count;
     while left > 0 {
         let pages = left.min(BATCH as u64);
         touch(&mut memory[..pages as usize * PAGE]);
-        advise(DONT_NEED);
+        advise(memory, DONT_NEED);
         left -= pages;
     }
     Some(())
@@ -90,6 +86,12 @@ fn transfer(call: usize, end: usize) -> bool {
     let mut byte = 0_u8;
     // SAFETY: the kernel reads or writes this one byte.
     unsafe { syscall(call, [end, &raw mut byte as usize, 1, 0, 0, 0]) == 1 }
+}
+
+/// `madvise(2)`.
+fn advise(memory: &mut [u8], advice: usize) {
+    // SAFETY: the memory is the caller's own, and stays mapped; what it holds may be lost.
+    unsafe { syscall(MADVISE, [memory.as_mut_ptr() as usize, memory.len(), advice, 0, 0, 0]) };
 }
 
 /// `close(2)`.
