@@ -95,7 +95,8 @@ impl Host {
             Host { nested: true, .. } => "virtual: VMs on it are nested",
             _ => "physical",
         };
-        let guest_kernel = if self.emulates_guest_kernels() { EMULATED.into() } else { self.guest_kernel.clone() };
+        let guest_kernel =
+            if self.emulates_guest_kernels() { EMULATED.into() } else { self.guest_kernel.clone() };
         vec![
             ("CPU", format!("{}, {} usable", self.cpu, self.cpus)),
             ("memory", format!("{} MiB", self.memory_mib)),

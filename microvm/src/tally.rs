@@ -10,6 +10,7 @@ use crate::statistics::{self, Statistics};
 use crate::vcpu::Vcpu;
 use kvm_ioctls::{VcpuExit, VmFd};
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::OnceLock;
 
 /// The reasons for which `KVM_RUN` returns, as far as they are told apart: a port, an address without memory, a halt, a
@@ -73,16 +74,7 @@ impl Tally {
                 *exits.entry((*reason).to_owned()).or_default() += count;
             }
         }
-        let read = |files: Vec<Statistics>| {
-            let mut all = BTreeMap::new();
-            for file in files {
-                for (name, count) in file.read().map_err(Error::Statistics)? {
-                    *all.entry(name).or_default() += count;
-                }
-            }
-            Ok(all)
-        };
-        let statistics = asked.map(read).transpose()?;
+        let statistics = asked.map(|all| read(&all)).transpose().map_err(Error::Statistics)?;
         // A VM ends once.
         let _ = self.found.set(Found { exits, statistics });
         Ok(())
@@ -97,6 +89,17 @@ impl Tally {
     pub fn statistics(&self) -> Option<BTreeMap<String, u64>> {
         self.found.get().and_then(|found| found.statistics.clone())
     }
+}
+
+/// The counts of all of them; where two have one name, their sum.
+fn read(all: &[Statistics]) -> io::Result<BTreeMap<String, u64>> {
+    let mut sums = BTreeMap::new();
+    for statistics in all {
+        for (name, count) in statistics.read()? {
+            *sums.entry(name).or_default() += count;
+        }
+    }
+    Ok(sums)
 }
 
 #[cfg(test)]

@@ -83,7 +83,13 @@ fn picture(area: &Area<'_>, (left, top): (i32, i32), work: Work, bars: &[&Price]
             None if price.emulated => "   emulated".into(),
             None => String::new(),
         };
-        write(area, &format!("{}{times}", ns(price.ns.p50())), (x(end(price)) + 8, middle), Stands::Right, FIGURE)?;
+        write(
+            area,
+            &format!("{}{times}", ns(price.ns.p50())),
+            (x(end(price)) + 8, middle),
+            Stands::Right,
+            FIGURE,
+        )?;
     }
     Ok(())
 }
@@ -102,7 +108,10 @@ mod tests {
         };
         let (svg, prices) = drawn(&file);
         for work in Work::ALL {
-            assert!(svg.contains(&show::capitalised(work.name())) && svg.contains(work.operation()), "{work:?}");
+            assert!(
+                svg.contains(&show::capitalised(work.name())) && svg.contains(work.operation()),
+                "{work:?}"
+            );
         }
         assert!(prices.iter().all(|price| svg.contains(&ns(price.ns.p50()))));
         assert!(svg.contains("× 1.50") && svg.contains("n = 12 rounds") && svg.contains("bootstrap"));

@@ -40,7 +40,10 @@ pub fn count(command: Command, limit: Duration) -> io::Result<Traced> {
         });
         let counted = tracer.join().unwrap_or_else(|_| Err(io::Error::other("the tracing thread broke")));
         if late {
-            return Err(io::Error::other(format!("it had not ended after {} s and was killed", limit.as_secs_f64())));
+            return Err(io::Error::other(format!(
+                "it had not ended after {} s and was killed",
+                limit.as_secs_f64()
+            )));
         }
         counted
     })

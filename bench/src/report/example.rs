@@ -106,7 +106,7 @@ fn counts(stacks: impl Iterator<Item = Stack>) -> Counts {
         counts.iter().map(|&(name, count)| (name.to_owned(), count)).collect()
     };
     let of = |stack: Stack| {
-        let traced = |more| Traced {
+        let traced = |more: u64| Traced {
             tasks: 2,
             syscalls: named(&[("mount", 6), ("clone3", 1), ("ioctl", 12), ("write", 9 + more)]),
             ioctls: named(&[("KVM_RUN", 12)]),

@@ -39,7 +39,9 @@ impl Prices {
     pub fn of(tax: &Tax, host: &Host, seed: u64) -> Prices {
         let mut random = fastrand::Rng::with_seed(seed);
         let mut launches: BTreeMap<(Work, Stack), BTreeMap<usize, Vec<(u64, &Launch)>>> = BTreeMap::new();
-        for launch in tax.launches.iter().filter(|launch| launch.round >= tax.warmup && launch.invalid.is_none()) {
+        for launch in
+            tax.launches.iter().filter(|launch| launch.round >= tax.warmup && launch.invalid.is_none())
+        {
             let Some((work, operations)) = Work::of(launch.workload) else { continue };
             let rounds = launches.entry((work, launch.stack)).or_default();
             rounds.entry(launch.round).or_default().push((operations, launch));
@@ -52,7 +54,8 @@ impl Prices {
                 };
                 Sorted::new(pairs.iter().filter_map(rise))
             };
-            let median = |of: &dyn Fn(&Launch) -> f64| each(&|launch| Some(of(launch))).map(|all| all.median());
+            let median =
+                |of: &dyn Fn(&Launch) -> f64| each(&|launch| Some(of(launch))).map(|all| all.median());
             let exits = |launch: &Launch| Some(launch.exits.as_ref()?.values().sum::<u64>() as f64);
             Some(Price {
                 stack,

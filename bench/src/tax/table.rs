@@ -32,7 +32,8 @@ pub fn render(prices: &Prices, clock: Clock) -> String {
 
 fn cell(prices: &Prices, price: &Price) -> String {
     let mark = if price.emulated { " (e)" } else { "" };
-    let times = prices.ratio(price).map_or_else(String::new, |ratio| format!(" × {}", show::factor(ratio.value)));
+    let times =
+        prices.ratio(price).map_or_else(String::new, |ratio| format!(" × {}", show::factor(ratio.value)));
     format!("{}{mark}{times}", ns(price.ns.p50()))
 }
 
@@ -64,6 +65,9 @@ mod tests {
 
     #[test]
     fn large_prices_keep_their_digits() {
-        assert_eq!([1.234, 98.76, 999.4, 1_234.4, 61_234.0].map(ns), ["1.23", "98.8", "999", "1,234", "61,234"]);
+        assert_eq!(
+            [1.234, 98.76, 999.4, 1_234.4, 61_234.0].map(ns),
+            ["1.23", "98.8", "999", "1,234", "61,234"]
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! What the lab's tests share: its program, what this machine can do, and a terminal to sit at.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+use isolab::samples::SamplesFile;
 use isolab_timeline::Stack;
 use rustix::fs::{Mode, OFlags};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -12,6 +13,15 @@ use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
 pub const LAB: &str = env!("CARGO_BIN_EXE_isolab");
+
+/// What one short run measured: `words` are the lab's, without `--out`.
+pub fn measured(words: &[&str]) -> SamplesFile {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("report");
+    let output = lab(&[words, &["--out", out.to_str().unwrap()]].concat());
+    assert!(output.status.success(), "{words:?}: {}", text(&output.stderr));
+    SamplesFile::read(&out.join("samples.json")).unwrap()
+}
 
 /// Runs the lab to its end.
 pub fn lab(arguments: &[&str]) -> Output {

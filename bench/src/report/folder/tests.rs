@@ -70,8 +70,7 @@ fn a_full_disk_is_one_error_and_the_old_report_is_as_it_was() {
         }
         let folder = disk.join("report");
         replace(&folder, &FILES).unwrap();
-        let error =
-            replace(&folder, &[("samples.json", b"{}"), ("report.html", &vec![b' '; 200_000])]).unwrap_err();
+        let error = replace(&folder, &[FILES[0], ("report.html", Some(&vec![b' '; 200_000]))]).unwrap_err();
         let ReportError::Write { path, source } = &error else { panic!("{error}") };
         assert_eq!(path, &folder.join("report.html"));
         assert_eq!(source.kind(), io::ErrorKind::StorageFull);

@@ -25,7 +25,11 @@ pub(in crate::report) fn values(file: &SamplesFile) -> Option<Value> {
 fn row(stack: Stack, of: &StackCounts) -> Value {
     let traced = |count: &dyn Fn(&Traced) -> u64| over(of.traced.iter().map(count));
     let usage = |count: &dyn Fn(&Untraced) -> u64| {
-        if of.absent.contains_key(&Counted::Usage) { show::NONE.into() } else { over(of.untraced.iter().map(count)) }
+        if of.absent.contains_key(&Counted::Usage) {
+            show::NONE.into()
+        } else {
+            over(of.untraced.iter().map(count))
+        }
     };
     let total = |named: Option<&ByName>| named.map(|named| named.values().sum::<u64>());
     context! {
@@ -46,7 +50,8 @@ fn row(stack: Stack, of: &StackCounts) -> Value {
 /// A table for each kind of count that is by name, the most frequent first.
 fn tables(stack: Stack, of: &StackCounts) -> Vec<Value> {
     let traced = |pick: fn(&Traced) -> &ByName| of.traced.iter().map(pick).collect::<Vec<_>>();
-    let untraced = |pick: fn(&Untraced) -> Option<&ByName>| of.untraced.iter().filter_map(pick).collect::<Vec<_>>();
+    let untraced =
+        |pick: fn(&Untraced) -> Option<&ByName>| of.untraced.iter().filter_map(pick).collect::<Vec<_>>();
     [
         ("system calls", traced(|launch| &launch.syscalls)),
         ("ioctls", traced(|launch| &launch.ioctls)),
@@ -56,15 +61,17 @@ fn tables(stack: Stack, of: &StackCounts) -> Vec<Value> {
     .into_iter()
     .filter_map(|(what, launches)| {
         let names: BTreeSet<&String> = launches.iter().flat_map(|launch| launch.keys()).collect();
-        let count = |name: &String| launches.iter().map(move |launch| launch.get(name).copied().unwrap_or(0));
-        let mut rows: Vec<(u64, &String)> = names
+        let mut rows: Vec<(Vec<u64>, &String)> = names
             .into_iter()
-            .filter_map(|name| Some((count(name).max().filter(|&most| most > 0)?, name)))
+            .map(|name| {
+                (launches.iter().map(|launch| launch.get(name).copied().unwrap_or(0)).collect(), name)
+            })
+            .filter(|(counts, _): &(Vec<u64>, _)| counts.iter().any(|&count| count > 0))
             .collect();
-        rows.sort_unstable_by_key(|&(most, name)| (std::cmp::Reverse(most), name));
+        rows.sort_by_key(|(counts, name)| (std::cmp::Reverse(counts.iter().max().copied()), *name));
         let rows: Vec<_> = rows
             .into_iter()
-            .map(|(_, name)| context! { name => name.clone(), count => over(count(name)) })
+            .map(|(counts, name)| context! { name => name.clone(), count => over(counts.into_iter()) })
             .collect();
         (!rows.is_empty()).then(|| context! { stack => stack.name(), what, rows })
     })

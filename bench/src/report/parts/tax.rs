@@ -4,9 +4,9 @@ use crate::host::Host;
 use crate::report::sentences::{listed, noun};
 use crate::samples::SamplesFile;
 use crate::stats::{bootstrap, show};
+use crate::tax::Work;
 use crate::tax::figures::{Price, Prices};
 use crate::tax::table::ns;
-use crate::tax::Work;
 use isolab_timeline::Stack;
 use minijinja::{Value, context};
 
@@ -16,7 +16,11 @@ pub(in crate::report) fn prices(file: &SamplesFile) -> Option<Prices> {
 }
 
 /// The values of `tax.html.j2`.
-pub(in crate::report) fn values(file: &SamplesFile, prices: Option<&Prices>, chart: Option<&str>) -> Option<Value> {
+pub(in crate::report) fn values(
+    file: &SamplesFile,
+    prices: Option<&Prices>,
+    chart: Option<&str>,
+) -> Option<Value> {
     let (tax, prices) = (file.tax.as_ref()?, prices?);
     let absent = tax.absent.iter().map(|absent| {
         context! { name => absent.stack.name(), work => absent.work.name(), why => absent.reason.clone() }
@@ -92,7 +96,9 @@ fn of_stack(prices: &Prices, stack: Stack) -> Option<String> {
         }
     }
     let who = show::capitalised(noun(stack));
-    let costs = |differs: &[String]| format!("{who}'s work, once it runs, costs, against {}'s: {}", noun(Stack::Process), listed(differs));
+    let costs = |differs: &[String]| {
+        format!("{who}'s work, once it runs, costs, against {}'s: {}", noun(Stack::Process), listed(differs))
+    };
     match (differs.is_empty(), same.is_empty()) {
         (true, true) => None,
         (true, false) => Some(format!(
@@ -145,7 +151,13 @@ mod tests {
         let mut file = example::with_tax();
         file.host.guest_kernel = "emulated".into();
         let said = sentences(&prices(&file).unwrap(), &file.host);
-        assert!(!said.iter().any(|sentence| sentence.contains("VMM") || sentence.contains("touch of memory 9")), "{said:#?}");
-        assert!(said.iter().any(|sentence| sentence.contains("unikernel")), "its integer work is native: {said:#?}");
+        assert!(
+            !said.iter().any(|sentence| sentence.contains("VMM") || sentence.contains("touch of memory 9")),
+            "{said:#?}"
+        );
+        assert!(
+            said.iter().any(|sentence| sentence.contains("unikernel")),
+            "its integer work is native: {said:#?}"
+        );
     }
 }
