@@ -76,6 +76,7 @@ pub fn run(plan: &Plan, interrupt: &Interrupt) -> anyhow::Result<SamplesFile> {
         placement: placement.rule(),
         guest: stacks.iter().any(|stack| stack.boots_linux()).then(|| guest(&ground)).flatten(),
         probe_ns: BTreeMap::new(),
+        peers: BTreeMap::new(),
         unavailable,
         partial: None,
         samples: Vec::new(),

@@ -8,6 +8,7 @@
 mod layout;
 
 use crate::host::Host;
+use crate::peers;
 use isolab_timeline::{Mark, Sample, Stack};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -16,7 +17,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// The version of the layout that this program writes and reads.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// Nanoseconds in a millisecond: the file holds the former, people read the latter.
 const NS_PER_MS: f64 = 1e6;
@@ -44,6 +45,9 @@ pub struct SamplesFile {
     /// Null probe: what a mark itself costs in a stack, as spans between two marks that are sent one
     /// right after the other, in nanoseconds.
     pub probe_ns: BTreeMap<Stack, Vec<i64>>,
+    /// The peers that were launched: which program of whose, and how it was started.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub peers: BTreeMap<Stack, peers::Record>,
     /// Stacks that were asked for and that this host cannot run.
     pub unavailable: Vec<Unavailable>,
     /// Why the run ended before its plan was done; absent when it was done.
@@ -130,9 +134,9 @@ impl SamplesFile {
         self.counted(stack).filter_map(move |sample| sample.marks_ns.span(from, to)).map(ms)
     }
 
-    /// The stacks of which at least one launch counts, in the order of [`Stack::ALL`].
+    /// The stacks of which at least one launch counts, in the order of [`Stack::every`].
     pub fn stacks(&self) -> impl Iterator<Item = Stack> {
-        Stack::ALL.into_iter().filter(|&stack| self.counted(stack).next().is_some())
+        Stack::every().filter(|&stack| self.counted(stack).next().is_some())
     }
 
     /// The launches that failed or were not measured, warm-up included, in order.

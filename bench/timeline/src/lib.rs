@@ -1,6 +1,6 @@
 //! The words that the lab, the runtime and the VMM share.
 //!
-//! 1. [`stack`]: which wall stands around the work.
+//! 1. [`stack`], [`peer`]: which wall stands around the work, and whose.
 //! 2. [`workload`]: which work.
 //! 3. [`mark`]: the events of one launch.
 //! 4. [`stamps`]: how a launcher notes its own marks, and hands them over when all is done.
@@ -14,6 +14,7 @@
 pub mod command;
 pub mod file;
 pub mod mark;
+pub mod peer;
 pub mod sample;
 pub mod stack;
 pub mod stamps;
@@ -21,6 +22,7 @@ pub mod timeline;
 pub mod workload;
 
 pub use mark::Mark;
+pub use peer::Peer;
 pub use sample::{Outcome, Sample};
 pub use stack::Stack;
 pub use stamps::Stamps;
