@@ -82,6 +82,7 @@ pub fn prepare(plan: &Plan) -> anyhow::Result<Prepared> {
         placement: placement.rule(),
         guest: stacks.iter().any(|stack| stack.boots_linux()).then(|| guest(&ground)).flatten(),
         probe_ns: BTreeMap::new(),
+        peers: BTreeMap::new(),
         unavailable,
         partial: None,
         samples: Vec::new(),

@@ -6,6 +6,7 @@
 //! 2. [`ground`]: lay what all launches stand on: a root folder, a cgroup for the floor; swept later.
 //! 3. [`sandbox`], [`stacks`]: a stack is only *how to build the command* that runs the workload; each
 //!    is tried once, and says why where this host cannot run it.
+//!    Another maker's program is a stack too: [`peers`].
 //! 4. [`schedule`]: who is launched when: interleaved in random order after a declared warm-up.
 //! 5. [`placement`]: the lab on one CPU, what it launches on another.
 //! 6. [`instance`]: launch one command, stamp its marks as [`wire`] reads them, [`reap`] it: one sample.
@@ -35,6 +36,7 @@ pub mod instance;
 pub mod interrupt;
 pub mod kernel;
 pub mod microvm;
+pub mod peers;
 pub mod placement;
 pub mod programs;
 #[allow(unsafe_code)]

@@ -9,6 +9,7 @@ mod layout;
 
 use crate::counts::section::Counts;
 use crate::host::Host;
+use crate::peers;
 use crate::tax::section::Tax;
 use isolab_timeline::{Mark, Sample, Stack};
 use serde::{Deserialize, Serialize};
@@ -46,6 +47,9 @@ pub struct SamplesFile {
     /// Null probe: what a mark itself costs in a stack, as spans between two marks that are sent one
     /// right after the other, in nanoseconds.
     pub probe_ns: BTreeMap<Stack, Vec<i64>>,
+    /// The peers that were launched: which program of whose, and how it was started.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub peers: BTreeMap<Stack, peers::Record>,
     /// Stacks that were asked for and that this host cannot run.
     pub unavailable: Vec<Unavailable>,
     /// Why the run ended before its plan was done; absent when it was done.
@@ -135,9 +139,9 @@ impl SamplesFile {
         self.counted(stack).filter_map(move |sample| sample.marks_ns.span(from, to)).map(ms)
     }
 
-    /// The stacks of which at least one launch counts, in the order of [`Stack::ALL`].
+    /// The stacks of which at least one launch counts, in the order of [`Stack::every`].
     pub fn stacks(&self) -> impl Iterator<Item = Stack> {
-        Stack::ALL.into_iter().filter(|&stack| self.counted(stack).next().is_some())
+        Stack::every().filter(|&stack| self.counted(stack).next().is_some())
     }
 
     /// The launches that failed or were not measured, warm-up included, in order.

@@ -61,13 +61,8 @@ mod tests {
             wire.feed(&whole[cut..], 20);
             assert_eq!(wire.text, b"hello world");
             assert_eq!(wire.marks.keys().copied().collect::<Vec<_>>(), [Mark::Begin, Mark::Ready, Mark::End]);
-<<<<<<< HEAD
             assert_eq!(wire.record().unwrap().marks, BTreeMap::from([(Mark::Launcher, 7)]));
-            assert_eq!(wire.repeated, None);
-=======
-            assert_eq!(wire.launcher().unwrap(), BTreeMap::from([(Mark::Launcher, 7)]));
             assert_eq!(wire.repeated(), None);
->>>>>>> origin/fleet
         }
     }
 

@@ -38,9 +38,9 @@
 //! For the unikernel there is no interrupt controller and no thread: it needs none. Nor is its VMM confined by a filter:
 //! that would make its start a tenth longer, and all that its guest can reach is three ports.
 //!
-//! Unsafe code is in [`memory`] (handing memory to KVM), [`statistics`] (opening them), [`vcpu`] (reading a union of `kvm_run`, and
-//! interrupting `KVM_RUN` from another thread), [`devices::virtio::tap`] (its ioctls) and [`seccomp`] (its signal's
-//! handler), only.
+//! Unsafe code is in [`memory`] (handing memory to KVM), [`statistics`] (opening them), [`vcpu`] (reading a union of
+//! `kvm_run`, and interrupting `KVM_RUN` from another thread), [`devices::virtio::tap`] (its ioctls) and [`seccomp`] (its
+//! signal's handler), only.
 #![deny(unsafe_code)]
 
 pub mod boot;

@@ -18,7 +18,7 @@ const GAP: i32 = 28;
 const PICTURE: i32 = (WIDTH - 2 * MARGIN - GAP * (COLUMNS - 1)) / COLUMNS;
 /// The heights of a picture's head, of a row and of its bar, and of what is below, in pixels.
 const HEAD: i32 = 44;
-const ROW: i32 = 24;
+const ROW: i32 = 27;
 const BAR: i32 = 14;
 const FOOT: i32 = 18;
 /// Room for a stack's name before the bars, and for their labels behind them, in pixels.
@@ -35,7 +35,7 @@ pub fn draw(prices: &Prices, host: &Host) -> String {
     let rounds = prices.iter().map(|price| price.ns.n()).max().unwrap_or(0);
     let mut caption = vec![format!(
         "Each bar: the median over n = {rounds} rounds of (time of ten times the work − time of the work) / difference in \
-         operations; line at its end and in the table: its {}. × : times a process's. Each picture has its own scale.",
+         operations; line below it: its {}. × : times a process's. Each picture has its own scale.",
         bootstrap::method()
     )];
     if prices.iter().any(|price| price.emulated) {
@@ -73,10 +73,12 @@ fn picture(area: &Area<'_>, (left, top): (i32, i32), work: Work, bars: &[&Price]
         let bar = [(start, middle - BAR / 2), (x(price.ns.p50()).max(start + 1), middle + BAR / 2)];
         ink::bar(area, price.stack, price.emulated, bar)?;
         if let Some(ends) = price.ns.interval {
-            line(area, (x(ends.low), middle), (x(ends.high), middle), INK)?;
+            // Below its bar, which may be as dark as the line.
+            let y = middle + BAR / 2 + 4;
+            line(area, (x(ends.low), y), (x(ends.high), y), INK)?;
             [ends.low, ends.high]
                 .into_iter()
-                .try_for_each(|value| line(area, (x(value), middle - 4), (x(value), middle + 4), INK))?;
+                .try_for_each(|value| line(area, (x(value), y - 2), (x(value), y + 2), INK))?;
         }
         let times = match prices.ratio(price) {
             Some(ratio) => format!("   × {}", show::factor(ratio.value)),

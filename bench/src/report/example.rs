@@ -1,10 +1,11 @@
 //! Made-up runs for tests: they look like launches (skewed, two modes) but nothing was measured.
 
 use crate::counts::section::{ByName, Counted, Counts, StackCounts, Traced, Untraced};
+use crate::peers::Record;
 use crate::samples::{Commit, SCHEMA_VERSION, SamplesFile, Unavailable};
 use crate::tax::Work;
 use crate::tax::section::{Absent, Launch, Tax};
-use isolab_timeline::{Mark, Outcome, Sample, Stack, Timeline, Workload};
+use isolab_timeline::{Mark, Outcome, Peer, Sample, Stack, Timeline, Workload};
 use isolab_workload::kind::Kind;
 use std::collections::BTreeMap;
 
@@ -29,6 +30,24 @@ pub(crate) fn run() -> SamplesFile {
 pub(crate) fn with_linux() -> SamplesFile {
     let guests = [(Stack::Microvm, [0.56, 61.0, 0.04, 3.2]), (Stack::Nested, [0.56, 74.0, 0.05, 3.6])];
     SamplesFile { guest: Some("Linux 6.12.0 (small)".into()), ..of(&[&PLAN[..], &guests].concat(), 60) }
+}
+
+/// A whole run of all stacks of ours and three peers.
+pub(crate) fn with_peers() -> SamplesFile {
+    let of_ours = [(Stack::Microvm, [0.56, 61.0, 0.04, 3.2]), (Stack::Nested, [0.56, 74.0, 0.05, 3.6])];
+    let peers = [
+        (Stack::Peer(Peer::Runc), [20.0, 0.0, 0.006, 8.0]),
+        (Stack::Peer(Peer::Qemu), [38.0, 0.0, 0.02, 4.0]),
+        (Stack::Peer(Peer::QemuLinux), [140.0, 0.0, 0.06, 9.0]),
+    ];
+    let mut file = of(&[&PLAN[..], &of_ours, &peers].concat(), 60);
+    file.peers = peers
+        .map(|(stack, _)| {
+            let version = format!("{stack} version 1.2.3");
+            (stack, Record { version, command: vec![stack.to_string(), "run".into(), "--fast".into()] })
+        })
+        .into();
+    file
 }
 
 /// A run in which one stack takes a hundred times as long as another.
@@ -87,6 +106,7 @@ pub(crate) fn of(plan: &Plan, n: usize) -> SamplesFile {
         warmup,
         placement: "lab on CPU 0, launched tree on CPU 1".into(),
         guest: None,
+        peers: BTreeMap::new(),
         probe_ns: stacks().map(|stack| (stack, vec![7_000, 8_000, 11_000])).collect(),
         unavailable: Vec::new(),
         partial: None,

@@ -80,6 +80,7 @@ fn values(file: &SamplesFile, summary: &Summary, charts: &Charts) -> Value {
             n => stack.n,
             ..named(stack)
         }),
+        peers => summary.stacks.iter().any(|stack| stack.stack.is_peer()),
         figures => rows(&|stack| figures(summary, stack)),
         clocks => Clock::ALL.map(Clock::name).to_vec(),
         by_clock => rows(&|stack| cells(stack, Clock::ALL.map(|clock| stack.clock(clock)))),
@@ -101,6 +102,9 @@ fn values(file: &SamplesFile, summary: &Summary, charts: &Charts) -> Value {
         command => file.command.clone(),
         placement => file.placement.clone(),
         guest => file.guest.clone(),
+        peer_records => file.peers.iter().map(|(stack, peer)| context! {
+            name => stack.name(), version => peer.version.clone(), command => peer.command.join(" "),
+        }).collect::<Vec<_>>(),
         pause_ms => crate::compare::PAUSE.as_millis(),
         guest_kernel_emulated => file.host.emulates_guest_kernels(),
         commit => file.commit.id.clone(),
@@ -138,6 +142,7 @@ fn figures(summary: &Summary, stack: &StackSummary) -> Value {
         // A bare process is the unit of this column, not a result in it.
         vs_process => times((stack.stack != Stack::Process).then_some(Stack::Process)),
         vs_floor => times(stack.stack.floor()),
+        vs_ours => times(stack.stack.beside()),
         ..named(stack)
     }
 }

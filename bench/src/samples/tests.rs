@@ -17,7 +17,7 @@ fn full() -> SamplesFile {
 
 #[test]
 fn what_the_code_writes_is_what_the_schema_describes() {
-    for file in [example::run(), full(), example::with_tax()] {
+    for file in [example::run(), example::with_peers(), example::with_tax(), full()] {
         let value: Value = serde_json::from_slice(&file.to_json()).unwrap();
         let errors: Vec<_> = schema().iter_errors(&value).map(|error| error.to_string()).collect();
         assert!(errors.is_empty(), "{errors:#?}");
@@ -34,7 +34,7 @@ fn the_schema_refuses_doctored_files() {
         file
     };
     for (at, value) in [
-        ("/schema_version", json!(1)),
+        ("/schema_version", json!(3)),
         ("/seed", json!(-1)),
         ("/commit/dirty", json!("no")),
         ("/probe_ns", json!({"chroot": [1]})),

@@ -127,7 +127,7 @@ impl StackSummary {
 pub struct Summary {
     /// What the times are times of, and so their unit.
     pub time: Time,
-    /// The stacks of which at least one launch counts, in the order of [`Stack::ALL`].
+    /// The stacks of which at least one launch counts, in the order of [`Stack::every`].
     pub stacks: Vec<StackSummary>,
 }
 

@@ -1,6 +1,6 @@
 //! The words that the lab, the runtime and the VMM share.
 //!
-//! 1. [`stack`]: which wall stands around the work.
+//! 1. [`stack`], [`peer`]: which wall stands around the work, and whose.
 //! 2. [`workload`]: which work.
 //! 3. [`mark`]: the events of one launch.
 //! 4. [`stamps`]: how a launcher notes its own marks.
@@ -15,6 +15,7 @@
 pub mod command;
 pub mod file;
 pub mod mark;
+pub mod peer;
 pub mod record;
 pub mod sample;
 pub mod stack;
@@ -23,6 +24,7 @@ pub mod timeline;
 pub mod workload;
 
 pub use mark::Mark;
+pub use peer::Peer;
 pub use record::Record;
 pub use sample::{Outcome, Sample};
 pub use stack::Stack;

@@ -95,7 +95,7 @@ fn of_stack(prices: &Prices, stack: Stack) -> Option<String> {
             None => {}
         }
     }
-    let who = show::capitalised(noun(stack));
+    let who = show::capitalised(&noun(stack));
     let costs = |differs: &[String]| {
         format!("{who}'s work, once it runs, costs, against {}'s: {}", noun(Stack::Process), listed(differs))
     };
