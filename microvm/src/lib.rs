@@ -32,8 +32,9 @@
 //! What that kernel unpacks and starts is made before there is any VM: [`pack`] packs a folder, the kernel's modules
 //! (unpacked by [`decompress`]) and the guest's init.
 //!
-//! Beside the path: [`tally`] and [`statistics`] (how often the guest left, and why), [`machine_file`] (a VM described in JSON), [`error`] (what can go wrong, by step), [`probe`]
-//! (what kind of KVM this host has) and [`fuzz`] (the bodies of the fuzz targets).
+//! Beside the path: [`tally`] and [`statistics`] (how often the guest left, and why), [`machine_file`] (a VM described
+//! in JSON), [`error`] (what can go wrong, by step), [`probe`] (what kind of KVM this host has) and [`fuzz`] (the bodies of
+//! the fuzz targets).
 //!
 //! For the unikernel there is no interrupt controller and no thread: it needs none. Nor is its VMM confined by a filter:
 //! that would make its start a tenth longer, and all that its guest can reach is three ports.
