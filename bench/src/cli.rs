@@ -4,6 +4,7 @@ pub(crate) mod tax;
 
 use clap::{Args, Parser, Subcommand};
 use isolab::emulate::inside::Output;
+use isolab::parts::Parts;
 use isolab_timeline::command::{hostname, variable};
 use isolab_timeline::{Stack, Workload};
 use std::ffi::OsString;
@@ -74,8 +75,15 @@ touch MIB, wait
 Examples:
   isolab compare
   isolab compare --stacks process,unikernel --workload 'touch 64' --runs 50
+  isolab compare --parts all --quick
   isolab compare --json --seed 7 | jq '.samples | length'")]
 pub(crate) struct Compare {
+    /// What is measured: startup, counts, tax, or all
+    #[arg(long, value_name = "PART,...", default_value_t = Parts::default())]
+    pub(crate) parts: Parts,
+    /// Fewer launches: at most 40 of each stack, and 6 rounds of the tax
+    #[arg(long)]
+    pub(crate) quick: bool,
     /// The stacks to launch; all that run here if not given
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     pub(crate) stacks: Vec<Stack>,

@@ -1,15 +1,15 @@
 //! `isolab compare`: the start-up of all stacks, measured in one run.
 
-use crate::counts;
 use crate::ground::{self, Ground};
 use crate::host::Host;
 use crate::instance::{Launched, Launcher};
 use crate::interrupt::Interrupt;
+use crate::parts::{Part, Parts};
 use crate::placement::Placement;
 use crate::programs::Programs;
 use crate::samples::{Commit, SCHEMA_VERSION, SamplesFile, Unavailable};
 use crate::schedule::{self, Turn};
-use crate::{sandbox, stacks};
+use crate::{counts, sandbox, stacks, tax};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use isolab_timeline::{Mark, Sample, Stack, Workload};
 use isolab_workload::kind::Kind;
@@ -21,10 +21,14 @@ use std::time::Duration;
 /// What to compare, and how.
 #[derive(Clone, Debug)]
 pub struct Plan {
+    /// What is measured.
+    pub parts: Parts,
     /// The stacks to launch.
     pub stacks: Vec<Stack>,
-    /// Counted launches of each.
+    /// Counted launches of each, for its start-up.
     pub runs: usize,
+    /// Rounds of the tax.
+    pub rounds: tax::Rounds,
     /// Launches of each that come first and do not count.
     pub warmup: usize,
     /// The work.
@@ -95,19 +99,35 @@ pub fn prepare(plan: &Plan) -> anyhow::Result<Prepared> {
 /// Measures everything that the plan asks for and this host can do.
 pub fn run(plan: &Plan, interrupt: &Interrupt) -> anyhow::Result<SamplesFile> {
     let Prepared { ground, launcher, stacks, mut file } = prepare(plan)?;
-    let bar = progress(plan.progress, counts::launches(&stacks));
-    let counted = counts::take(&stacks, plan.workload, &ground, &launcher, interrupt, |stack| {
+    if plan.parts.has(Part::Counts) {
+        count(plan, &stacks, &ground, &launcher, interrupt, &mut file);
+    }
+    if plan.parts.has(Part::Startup) && file.partial.is_none() {
+        measure(plan, &stacks, &ground, &launcher, interrupt, &mut file)?;
+    }
+    if plan.parts.has(Part::Tax) && file.partial.is_none() {
+        let (tax, partial) = tax::take(plan, &stacks, &ground, &launcher, interrupt)?;
+        (file.tax, file.partial) = (Some(tax), partial);
+    }
+    Ok(file)
+}
+
+fn count(
+    plan: &Plan,
+    stacks: &[Stack],
+    ground: &Ground,
+    launcher: &Launcher,
+    interrupt: &Interrupt,
+    file: &mut SamplesFile,
+) {
+    let bar = progress(plan.progress, counts::launches(stacks));
+    let counted = counts::take(stacks, plan.workload, ground, launcher, interrupt, |stack| {
         bar.set_message(format!("counting {stack}"));
         bar.inc(1);
     });
     bar.finish_and_clear();
     file.counts = Some(counted);
-    if interrupt.came() {
-        file.partial = Some("it was interrupted while it counted".into());
-        return Ok(file);
-    }
-    measure(plan, &stacks, &ground, &launcher, interrupt, &mut file)?;
-    Ok(file)
+    file.partial = interrupt.came().then(|| "it was interrupted while it counted".into());
 }
 
 /// The kernel of Linux guests, in words.

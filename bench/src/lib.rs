@@ -13,7 +13,7 @@
 //! 7. [`compare`]: all of this in one function.
 //! 8. [`samples`], [`stats`], [`chart`], [`report`], [`table`]: what was measured, figured and drawn.
 //!
-//! Many at once, all held at *ready*: [`fleet`]. Other rulers than the start: [`counts`] (what a launch asks of the kernel
+//! Many at once, all held at *ready*: [`fleet`]. Other rulers than the start ([`parts`]): [`counts`] (what a launch asks of the kernel
 //! and of KVM) and [`tax`] (what work costs once it runs).
 //!
 //! Beside the path: [`host`] (what machine this is), [`doctor`] (what it can do), [`interrupt`] (Ctrl-C), [`kernel`]
@@ -36,6 +36,7 @@ pub mod instance;
 pub mod interrupt;
 pub mod kernel;
 pub mod microvm;
+pub mod parts;
 pub mod peers;
 pub mod placement;
 pub mod programs;

@@ -14,9 +14,11 @@ use isolab::ground;
 use isolab::host::clock::Clock;
 use isolab::interrupt::Interrupt;
 use isolab::microvm::{self, Guest};
+use isolab::parts::Parts;
 use isolab::programs::Programs;
 use isolab::samples::SamplesFile;
 use isolab::stats::Summary;
+use isolab::tax::{self, Rounds, figures::Prices};
 use isolab::{kernel, report, table};
 use isolab_microvm::pack::start::Start;
 use isolab_timeline::Stack;
@@ -31,6 +33,11 @@ const INVALID: u8 = 1;
 const FAILED: u8 = 125;
 const UNAVAILABLE: u8 = 126;
 const INTERRUPTED: u8 = 130;
+
+/// Rounds of the tax in a comparison, and how few launches and rounds are enough for a first look.
+const ROUNDS: Rounds = Rounds { warmup: 1, counted: 20 };
+const QUICK_RUNS: usize = 40;
+const QUICK_ROUNDS: Rounds = Rounds { counted: 6, ..ROUNDS };
 
 fn main() -> ExitCode {
     let cli = Cli::try_parse().unwrap_or_else(|error| {
@@ -73,11 +80,15 @@ fn compare(options: Compare) -> anyhow::Result<u8> {
     let interrupt = Interrupt::listen().context("listening for Ctrl-C")?;
     let asked_for = !options.stacks.is_empty();
     let seed = fixed_seed(options.seed);
+    let (runs, rounds) =
+        if options.quick { (QUICK_RUNS.min(options.runs), QUICK_ROUNDS) } else { (options.runs, ROUNDS) };
     let plan = Plan {
         command: command_line(&options, seed),
+        parts: options.parts,
         kernel: options.kernel,
         stacks: if asked_for { options.stacks } else { Stack::ALL.to_vec() },
-        runs: options.runs,
+        runs,
+        rounds,
         warmup: options.warmup,
         workload: options.workload,
         memory_mib: options.memory,
@@ -86,7 +97,19 @@ fn compare(options: Compare) -> anyhow::Result<u8> {
         progress: io::stderr().is_terminal(),
     };
     let file = compare::run(&plan, &interrupt)?;
-    finish(&file, &table::render(&Summary::of(&file)), asked_for, options.json, &options.out)
+    finish(&file, &tables(&file), asked_for, options.json, &options.out)
+}
+
+/// A table for each part that has one.
+fn tables(file: &SamplesFile) -> String {
+    let mut tables = Vec::new();
+    if !file.samples.is_empty() {
+        tables.push(table::render(&Summary::of(file)));
+    }
+    if let Some(tax) = &file.tax {
+        tables.push(tax::table::render(&Prices::of(tax, &file.host, file.seed), file.host.clock));
+    }
+    tables.join("\n")
 }
 
 /// The seed that was asked for, or one that is drawn; where nothing differs from run to run, the order does not either.
@@ -122,12 +145,14 @@ fn finish(
 fn command_line(options: &Compare, seed: u64) -> String {
     let stacks: Vec<_> = options.stacks.iter().map(|stack| stack.name()).collect();
     let stacks = if stacks.is_empty() { String::new() } else { format!(" --stacks {}", stacks.join(",")) };
-    let Compare { runs, warmup, workload, memory, kernel, .. } = options;
+    let Compare { parts, runs, warmup, workload, memory, kernel, .. } = options;
+    let parts = if *parts == Parts::default() { String::new() } else { format!(" --parts {parts}") };
+    let quick = if options.quick { " --quick" } else { "" };
     // A name of the cache says something on another machine; a path does not.
     let kernel = kernel.as_ref().and_then(|kernel| kernel.to_str()).filter(|kernel| !kernel.contains('/'));
     let kernel = kernel.map_or(String::new(), |kernel| format!(" --kernel {kernel}"));
     format!(
-        "isolab compare{stacks}{kernel} --runs {runs} --warmup {warmup} --workload '{workload}' --memory {memory} --seed {seed}"
+        "isolab compare{parts}{quick}{stacks}{kernel} --runs {runs} --warmup {warmup} --workload '{workload}' --memory {memory} --seed {seed}"
     )
 }
 

@@ -149,9 +149,11 @@ impl SamplesFile {
         self.samples.iter().filter(|sample| sample.invalid.is_some())
     }
 
-    /// Whether nothing was launched at all.
+    /// Whether nothing was measured at all.
     pub fn is_empty(&self) -> bool {
-        self.samples.is_empty() && self.tax.as_ref().is_none_or(|tax| tax.launches.is_empty())
+        self.samples.is_empty()
+            && self.counts.as_ref().is_none_or(|counts| counts.stacks.is_empty())
+            && self.tax.as_ref().is_none_or(|tax| tax.launches.is_empty())
     }
 
     /// The stack of each launch that failed or was not measured, in whatever part of the run, and why.

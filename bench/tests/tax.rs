@@ -105,10 +105,36 @@ fn an_interrupted_run_keeps_what_it_measured() {
 }
 
 #[test]
+fn a_comparison_of_all_parts_has_them_all_and_one_of_few_only_those() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("report");
+    let compared = |parts: &str| {
+        let words =
+            ["compare", "--quick", "--runs", "6", "--warmup", "0", "--stacks", "process", "--parts", parts];
+        let output = lab(&[&words[..], &["--out", out.to_str().unwrap()]].concat());
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let html = std::fs::read_to_string(out.join("report.html")).unwrap();
+        (SamplesFile::read(&out.join("samples.json")).unwrap(), html)
+    };
+    let (file, html) = compared("all");
+    assert!(file.counts.is_some() && file.tax.is_some() && file.samples.len() == 6);
+    assert!(html.contains("Start-up") && html.contains("What a launch asks for") && html.contains("The tax"));
+    // Its report takes the place of one that had more.
+    let (file, html) = compared("counts");
+    assert!(file.counts.is_some() && file.tax.is_none() && file.samples.is_empty());
+    assert!(
+        html.contains("What a launch asks for") && !html.contains("Start-up") && !html.contains("The tax")
+    );
+    assert!(!out.join("tax.svg").exists() && file.command.contains("--parts counts --quick"));
+}
+
+#[test]
 fn bad_input_is_one_error() {
-    for (words, word) in
-        [(["tax", "--runs", "0"], "--runs"), (["tax", "--stacks", "chroot"], "there is no stack")]
-    {
+    for (words, word) in [
+        (["tax", "--runs", "0"], "--runs"),
+        (["tax", "--stacks", "chroot"], "there is no stack"),
+        (["compare", "--parts", "speed"], "there is no part"),
+    ] {
         let output = lab(&words);
         let complaint = text(&output.stderr);
         assert_eq!(output.status.code(), Some(125), "{words:?}: {complaint}");

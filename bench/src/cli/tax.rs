@@ -1,12 +1,13 @@
 //! `isolab tax`, as the user sees it.
 
 use super::at_least_one;
-use crate::{finish, fixed_seed};
+use crate::{finish, fixed_seed, tables};
 use anyhow::Context;
 use clap::Args;
-use isolab::compare::Plan;
+use isolab::compare::{self, Plan};
 use isolab::interrupt::Interrupt;
-use isolab::tax::{self, figures::Prices, table};
+use isolab::parts::{Part, Parts};
+use isolab::tax::Rounds;
 use isolab_timeline::{Stack, Workload};
 use isolab_workload::kind::Kind;
 use std::io::{self, IsTerminal};
@@ -69,8 +70,10 @@ pub(crate) fn perform(options: Tax) -> anyhow::Result<u8> {
         } else {
             Stack::ALL.into_iter().filter(|stack| !stack.is_floor()).collect()
         },
-        runs,
-        warmup,
+        parts: Parts(vec![Part::Tax]),
+        runs: 0,
+        warmup: 0,
+        rounds: Rounds { warmup, counted: runs },
         // What each stack is tried with.
         workload: Workload(Kind::Noop),
         memory_mib: memory,
@@ -78,7 +81,6 @@ pub(crate) fn perform(options: Tax) -> anyhow::Result<u8> {
         limit: Duration::from_secs(limit),
         progress: io::stderr().is_terminal(),
     };
-    let file = tax::run(&plan, &interrupt)?;
-    let prices = file.tax.as_ref().map(|tax| Prices::of(tax, &file.host, file.seed)).unwrap_or_default();
-    finish(&file, &table::render(&prices, file.host.clock), asked_for, json, &out)
+    let file = compare::run(&plan, &interrupt)?;
+    finish(&file, &tables(&file), asked_for, json, &out)
 }

@@ -17,22 +17,21 @@ pub mod section;
 pub mod table;
 pub mod work;
 
-use crate::compare::{self, PAUSE, Plan, Prepared};
+use crate::compare::{self, PAUSE, Plan};
 use crate::instance::{Launched, Launcher};
 use crate::interrupt::Interrupt;
-use crate::samples::SamplesFile;
 use crate::{ground::Ground, schedule, stacks};
 use isolab_timeline::{Mark, Stack, Workload};
 use section::{Absent, Launch, Tax};
 pub use work::Work;
 
-/// Measures what the plan asks for and this host can do; the plan's workload is not looked at.
-pub fn run(plan: &Plan, interrupt: &Interrupt) -> anyhow::Result<SamplesFile> {
-    let Prepared { ground, launcher, stacks, mut file } = compare::prepare(plan)?;
-    let (tax, partial) = take(plan, &stacks, &ground, &launcher, interrupt)?;
-    file.tax = Some(tax);
-    file.partial = partial;
-    Ok(file)
+/// How many rounds there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rounds {
+    /// Rounds that come first and do not count.
+    pub warmup: usize,
+    /// Rounds that count.
+    pub counted: usize,
 }
 
 /// Launches all work in each of `stacks`, which were tried and work. Says why it ended early, if so.
@@ -43,7 +42,8 @@ pub fn take(
     launcher: &Launcher,
     interrupt: &Interrupt,
 ) -> anyhow::Result<(Tax, Option<String>)> {
-    let mut tax = Tax { warmup: plan.warmup, launches: Vec::new(), absent: Vec::new() };
+    let mut tax = Tax { warmup: plan.rounds.warmup, launches: Vec::new(), absent: Vec::new() };
+    let rounds = plan.rounds.warmup + plan.rounds.counted;
     let mut turns: Vec<(Stack, Workload)> = Vec::new();
     for (&stack, work) in stacks.iter().flat_map(|stack| Work::ALL.map(|work| (stack, work))) {
         let sizes = work.sizes();
@@ -54,10 +54,10 @@ pub fn take(
             }
         }
     }
-    let planned = turns.len() * (plan.warmup + plan.runs);
+    let planned = turns.len() * rounds;
     let bar = compare::progress(plan.progress, planned);
     let mut random = fastrand::Rng::with_seed(plan.seed);
-    for (round, (stack, workload)) in schedule::rounds(&turns, plan.warmup + plan.runs, plan.seed) {
+    for (round, (stack, workload)) in schedule::rounds(&turns, rounds, plan.seed) {
         std::thread::sleep(PAUSE.mul_f64(random.f64()));
         let Ok(command) = stacks::of(stack).command(ground, workload) else { continue };
         bar.set_message(format!("{stack}: {workload}"));

@@ -95,14 +95,14 @@ fn of_stack(prices: &Prices, stack: Stack) -> Option<String> {
             None => {}
         }
     }
-    let who = show::capitalised(&noun(stack));
     let costs = |differs: &[String]| {
-        format!("{who}'s work, once it runs, costs, against {}'s: {}", noun(Stack::Process), listed(differs))
+        let (whose, base) = (noun(stack), noun(Stack::Process));
+        format!("In steady state, {whose}'s work costs, against {base}'s: {}", listed(differs))
     };
     match (differs.is_empty(), same.is_empty()) {
         (true, true) => None,
         (true, false) => Some(format!(
-            "Once it runs, this run cannot tell {}'s work from {}'s: {}.",
+            "In steady state, this run cannot tell {}'s work from {}'s: {}.",
             noun(stack),
             noun(Stack::Process),
             listed(&same)
