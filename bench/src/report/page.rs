@@ -63,6 +63,7 @@ fn values(file: &SamplesFile, summary: &Summary, charts: &Charts) -> Value {
     let phases = summary.phases();
     let prices = parts::tax::prices(file);
     let mut comparisons = sentences::comparisons(summary);
+    comparisons.extend(parts::counts::sentence(file));
     comparisons.extend(prices.iter().flat_map(|prices| parts::tax::sentences(prices, &file.host)));
     let headline = if summary.stacks.is_empty() && !comparisons.is_empty() {
         comparisons.remove(0)

@@ -1,6 +1,7 @@
 //! The counts on the page: one row a stack, and below it the calls and exits by name.
 
 use crate::counts::section::{ByName, Counted, StackCounts, Traced, Untraced};
+use crate::report::sentences::{listed, noun};
 use crate::samples::SamplesFile;
 use crate::stats::show::{self, thousands};
 use isolab_timeline::Stack;
@@ -20,6 +21,21 @@ pub(in crate::report) fn values(file: &SamplesFile) -> Option<Value> {
         tables => counts.stacks.iter().flat_map(|(stack, of)| tables(*stack, of)).collect::<Vec<_>>(),
         absent => absent.collect::<Vec<_>>(),
     })
+}
+
+/// How many system calls a launch makes, for the stacks that are something to use.
+pub(in crate::report) fn sentence(file: &SamplesFile) -> Option<String> {
+    let counts = file.counts.as_ref()?;
+    let of_stack = |(stack, of): (&Stack, &StackCounts)| {
+        let calls = over(of.traced.iter().map(|launch| launch.syscalls.values().sum()));
+        (!of.traced.is_empty() && !stack.is_floor()).then(|| (calls, noun(*stack)))
+    };
+    let mut said: Vec<String> = Vec::new();
+    for (calls, who) in counts.stacks.iter().filter_map(of_stack) {
+        let unit = if said.is_empty() { " system calls" } else { "" };
+        said.push(format!("{calls}{unit} as {who}"));
+    }
+    (!said.is_empty()).then(|| format!("To run {} once takes {}.", counts.workload, listed(&said)))
 }
 
 fn row(stack: Stack, of: &StackCounts) -> Value {
@@ -92,6 +108,16 @@ fn over(launches: impl Iterator<Item = u64> + Clone) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_sentence_counts_what_is_to_be_used() {
+        let said = sentence(&crate::report::example::run()).unwrap();
+        assert!(
+            said.starts_with("To run noop once takes 28 to 29 system calls as a bare process, 28 to 29 as "),
+            "{said}"
+        );
+        assert!(!said.contains("floor"), "{said}");
+    }
 
     #[test]
     fn what_differs_between_launches_is_shown_as_a_range() {
