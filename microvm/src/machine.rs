@@ -205,7 +205,7 @@ impl Machine {
         ];
         subscribers.extend(self.devices.iter().map(|(_, device)| Box::new(Queues::new(device, &end)) as _));
         let asked = config.tally.begin(&self.descriptor, &self.vcpus);
-        run_threads(&mut self.vcpus, &bus, subscribers, &end, Filter::vcpu(asked.is_some())?)?;
+        run_threads(&mut self.vcpus, &bus, subscribers, &end, &Filter::vcpu(asked.is_some())?)?;
         lock(&output).flush().map_err(Error::Output)?;
         let status = end.take_result()?;
         config.tally.end(asked, &self.vcpus)?;
@@ -220,7 +220,7 @@ fn run_threads(
     bus: &Bus<'_>,
     subscribers: Vec<Subscriber<'_>>,
     end: &End,
-    filter: Filter,
+    filter: &Filter,
 ) -> Result<(), Error> {
     catch_kicks()?;
     catch_refusals()?;
