@@ -59,7 +59,8 @@ fn page_faults_and_switches_are_counted() {
         least(workload) - least("noop")
     };
     let faults = more("fault 5000", |exit| exit.minor_faults);
-    assert!((5000..5100).contains(&faults), "{faults} faults");
+    // One launch has one more or less than another.
+    assert!((4990..5100).contains(&faults), "{faults} faults");
     // Each turn of the other process is a wait of both, on one CPU or on two.
     let switches = more("switch 500", |exit| exit.voluntary_switches);
     assert!((900..1100).contains(&switches), "{switches} switches");

@@ -21,6 +21,7 @@ use crate::interrupt::Interrupt;
 use crate::stacks;
 use isolab_timeline::{Stack, Workload};
 use section::{Counted, Counts, StackCounts, Untraced};
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::process::Command;
 
@@ -42,7 +43,7 @@ pub fn take(
     interrupt: &Interrupt,
     mut done: impl FnMut(Stack),
 ) -> Counts {
-    let mut counts = Counts { workload, stacks: Default::default() };
+    let mut counts = Counts { workload, stacks: BTreeMap::new() };
     for &stack in stacks {
         let mut found = StackCounts::default();
         for _ in 0..LAUNCHES {
@@ -82,7 +83,7 @@ fn untraced(to: &mut StackCounts, stack: Stack, workload: Workload, ground: &Gro
     let Launched { outcome, exits, statistics, .. } = match launcher.run(with_statistics(stack, command)) {
         Ok(Launched { invalid: Some(why), .. }) => return absent(Counted::Usage, &why),
         Err(error) => return absent(Counted::Usage, &error.to_string()),
-        Ok(launched) => launched,
+        Ok(whole) => whole,
     };
     if stack.runs_a_guest() && exits.is_none() {
         let why = "its VMM keeps no count; each of its ioctls KVM_RUN is one exit that reaches it";

@@ -11,6 +11,9 @@ use crate::stats::{Figure, Ratio, Sorted};
 use isolab_timeline::Stack;
 use std::collections::BTreeMap;
 
+/// The launches of one work in one stack by their round, each with its operations.
+type Rounds<'a> = BTreeMap<usize, Vec<(u64, &'a Launch)>>;
+
 /// What one operation of one work costs in one stack.
 #[derive(Clone, Debug)]
 pub struct Price {
@@ -38,7 +41,7 @@ impl Prices {
     /// Computes them, in the order of work, then stack. The seed drives the bootstrap.
     pub fn of(tax: &Tax, host: &Host, seed: u64) -> Prices {
         let mut random = fastrand::Rng::with_seed(seed);
-        let mut launches: BTreeMap<(Work, Stack), BTreeMap<usize, Vec<(u64, &Launch)>>> = BTreeMap::new();
+        let mut launches: BTreeMap<(Work, Stack), Rounds<'_>> = BTreeMap::new();
         for launch in
             tax.launches.iter().filter(|launch| launch.round >= tax.warmup && launch.invalid.is_none())
         {
@@ -46,7 +49,7 @@ impl Prices {
             let rounds = launches.entry((work, launch.stack)).or_default();
             rounds.entry(launch.round).or_default().push((operations, launch));
         }
-        let price = |((work, stack), rounds): ((Work, Stack), BTreeMap<usize, Vec<(u64, &Launch)>>)| {
+        let price = |((work, stack), rounds): ((Work, Stack), Rounds<'_>)| {
             let pairs: Vec<_> = rounds.into_values().filter_map(pair).collect();
             let each = |of: &dyn Fn(&Launch) -> Option<f64>| {
                 let rise = |&(operations, [small, large]): &(f64, [&Launch; 2])| {
