@@ -47,7 +47,7 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Measures the start-up of all stacks and draws the report
+    /// Measures the start-up of all stacks, or whatever else --parts names, and draws the report
     Compare(Compare),
     /// Measures what work costs in each stack once it runs
     Tax(tax::Tax),

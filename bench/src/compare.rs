@@ -1,4 +1,4 @@
-//! `isolab compare`: the start-up of all stacks, measured in one run.
+//! `isolab compare`: all stacks in one run, by one ruler or several ([`crate::parts`]); here is the first, their start-up.
 
 use crate::ground::{self, Ground};
 use crate::host::Host;

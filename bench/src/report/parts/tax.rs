@@ -90,7 +90,10 @@ fn of_stack(prices: &Prices, stack: Stack) -> Option<String> {
         .filter_map(|price| Some((price.work, prices.ratio(price)?)))
     {
         match ratio.interval {
-            Some(ends) if ends.contains(1.0) => same.push(work.name().to_owned()),
+            // How far apart they could be all the same: the reader sees how sharp the run's eye was.
+            Some(ends) if ends.contains(1.0) => {
+                same.push(format!("{} ({} times)", work.name(), show::ratio_interval(Some(ratio))));
+            }
             Some(_) => differs.push(format!("{} {} times", work.name(), show::factor(ratio.value))),
             None => {}
         }
