@@ -2,14 +2,12 @@
 
 mod common;
 
-use common::{LAB, diagnosis, lab, text};
+use common::{diagnosis, interrupted, lab, text};
 use isolab::host::clock::is_emulated;
 use isolab::samples::SamplesFile;
 use isolab::tax::Work;
 use isolab::tax::figures::Prices;
 use isolab_timeline::Stack;
-use std::process::{Command, Stdio};
-use std::time::Duration;
 
 /// Stacks that run here. In an emulated machine a Linux guest takes seconds to boot, and there are many to boot.
 fn stacks() -> Vec<Stack> {
@@ -87,21 +85,9 @@ fn every_work_is_priced_in_every_stack_or_it_is_said_why_not() {
 
 #[test]
 fn an_interrupted_run_keeps_what_it_measured() {
-    let folder = tempfile::tempdir().unwrap();
-    let out = folder.path().join("report");
-    let child = Command::new(LAB)
-        .args(["tax", "--stacks", "process", "--runs", "100000", "--out", out.to_str().unwrap()])
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    std::thread::sleep(Duration::from_secs(3));
-    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::INT)
-        .unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(130), "{}", text(&output.stderr));
-    let file = SamplesFile::read(&out.join("samples.json")).unwrap();
-    assert!(file.partial.is_some() && !file.is_empty());
+    let (file, html) = interrupted(&["tax", "--runs", "100000", "--stacks", "process"]);
+    assert!(file.partial.is_some() && !file.tax.unwrap().launches.is_empty());
+    assert!(html.contains("interrupted"));
 }
 
 #[test]
