@@ -84,7 +84,7 @@ impl Line {
         let next: f64 = self.residuals.windows(2).map(|pair| pair[0] * pair[1]).sum();
         let alike = next / self.residuals.iter().map(|residual| residual * residual).sum::<f64>();
         // In this order a line without any residuals has none, too.
-        ((n * alike + 2.0) / (n - 4.0)).max(0.0).min(MOST_ALIKE)
+        ((n * alike + 2.0) / (n - 4.0)).clamp(0.0, MOST_ALIKE)
     }
 }
 
