@@ -1,7 +1,10 @@
 //! The lab's command line.
 
+pub(crate) mod tax;
+
 use clap::{Args, Parser, Subcommand};
 use isolab::emulate::inside::Output;
+use isolab::parts::Parts;
 use isolab_timeline::command::{hostname, variable};
 use isolab_timeline::{Stack, Workload};
 use std::ffi::OsString;
@@ -19,6 +22,7 @@ Examples:
   isolab doctor
   isolab compare --stacks process,container --runs 500
   isolab compare --workload 'cpu 50000000' --out /tmp/cpu
+  isolab tax --stacks process,container
   isolab run container --rootfs ./alpine --memory 128m -- sh
   isolab run unikernel --memory 64 -- cpu 1000000
   isolab run microvm --rootfs ./alpine --memory 256 -- sh
@@ -43,8 +47,10 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Measures the start-up of all stacks and draws the report
+    /// Measures the start-up of all stacks, or whatever else --parts names, and draws the report
     Compare(Compare),
+    /// Measures what work costs in each stack once it runs
+    Tax(tax::Tax),
     /// Runs something in one stack
     #[command(subcommand)]
     Run(Run),
@@ -63,13 +69,21 @@ pub(crate) enum Command {
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Workloads: noop, cpu TURNS, syscall COUNT, cross COUNT (unikernel only), touch MIB, wait
+Workloads: noop, cpu TURNS, syscall COUNT, switch COUNT, fault COUNT, read COUNT, cross COUNT (unikernel only),
+touch MIB, wait
 
 Examples:
   isolab compare
   isolab compare --stacks process,unikernel --workload 'touch 64' --runs 50
+  isolab compare --parts all --quick
   isolab compare --json --seed 7 | jq '.samples | length'")]
 pub(crate) struct Compare {
+    /// What is measured: startup, counts, tax, or all
+    #[arg(long, value_name = "PART,...", default_value_t = Parts::default())]
+    pub(crate) parts: Parts,
+    /// Fewer launches: at most 40 of each stack, and 6 rounds of the tax
+    #[arg(long)]
+    pub(crate) quick: bool,
     /// The stacks to launch; all that run here if not given
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     pub(crate) stacks: Vec<Stack>,

@@ -1,15 +1,15 @@
-//! `isolab compare`: the start-up of all stacks, measured in one run.
+//! `isolab compare`: all stacks in one run, by one ruler or several ([`crate::parts`]); here is the first, their start-up.
 
-use crate::calls;
 use crate::ground::{self, Ground};
 use crate::host::Host;
 use crate::instance::{Launched, Launcher};
 use crate::interrupt::Interrupt;
+use crate::parts::{Part, Parts};
 use crate::placement::Placement;
 use crate::programs::Programs;
 use crate::samples::{Commit, SCHEMA_VERSION, SamplesFile, Unavailable};
 use crate::schedule::{self, Turn};
-use crate::{sandbox, stacks};
+use crate::{counts, sandbox, stacks, tax};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use isolab_timeline::{Mark, Sample, Stack, Workload};
 use isolab_workload::kind::Kind;
@@ -21,10 +21,14 @@ use std::time::Duration;
 /// What to compare, and how.
 #[derive(Clone, Debug)]
 pub struct Plan {
+    /// What is measured.
+    pub parts: Parts,
     /// The stacks to launch.
     pub stacks: Vec<Stack>,
-    /// Counted launches of each.
+    /// Counted launches of each, for its start-up.
     pub runs: usize,
+    /// Rounds of the tax.
+    pub rounds: tax::Rounds,
     /// Launches of each that come first and do not count.
     pub warmup: usize,
     /// The work.
@@ -50,8 +54,21 @@ const PROBES: usize = 20;
 /// at a fixed pace, fall into step with the kernel's timer tick and all meet it, or all miss it.
 pub const PAUSE: Duration = Duration::from_millis(4);
 
-/// Measures everything that the plan asks for and this host can do.
-pub fn run(plan: &Plan, interrupt: &Interrupt) -> anyhow::Result<SamplesFile> {
+/// What every part of a run stands on.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The root folder and its company.
+    pub ground: Ground,
+    /// What launches.
+    pub launcher: Launcher,
+    /// The stacks that were asked for and work here.
+    pub stacks: Vec<Stack>,
+    /// The run's circumstances, with nothing measured yet.
+    pub file: SamplesFile,
+}
+
+/// Lays the ground, looks at the host, and tries each stack that the plan asks for.
+pub fn prepare(plan: &Plan) -> anyhow::Result<Prepared> {
     ground::sweep()?;
     let ground = Ground::lay(Programs::find()?, plan.memory_mib, plan.kernel.clone())?;
     let placement = Placement::choose()?;
@@ -59,14 +76,7 @@ pub fn run(plan: &Plan, interrupt: &Interrupt) -> anyhow::Result<SamplesFile> {
     let launcher = Launcher::new(placement, plan.limit)?;
 
     let (stacks, unavailable) = tried(plan, &ground, &launcher);
-    let syscalls = stacks
-        .iter()
-        .filter(|stack| stack.is_floor())
-        .filter_map(|&stack| {
-            Some((stack, calls::count(command(stack, &ground, Workload(Kind::Noop))?).ok()?))
-        })
-        .collect();
-    let mut file = SamplesFile {
+    let file = SamplesFile {
         schema_version: SCHEMA_VERSION,
         host,
         commit: commit(),
@@ -76,13 +86,48 @@ pub fn run(plan: &Plan, interrupt: &Interrupt) -> anyhow::Result<SamplesFile> {
         placement: placement.rule(),
         guest: stacks.iter().any(|stack| stack.boots_linux()).then(|| guest(&ground)).flatten(),
         probe_ns: BTreeMap::new(),
+        peers: BTreeMap::new(),
         unavailable,
         partial: None,
         samples: Vec::new(),
-        syscalls,
+        counts: None,
+        tax: None,
     };
-    measure(plan, &stacks, &ground, &launcher, interrupt, &mut file)?;
+    Ok(Prepared { ground, launcher, stacks, file })
+}
+
+/// Measures everything that the plan asks for and this host can do.
+pub fn run(plan: &Plan, interrupt: &Interrupt) -> anyhow::Result<SamplesFile> {
+    let Prepared { ground, launcher, stacks, mut file } = prepare(plan)?;
+    if plan.parts.has(Part::Counts) {
+        count(plan, &stacks, &ground, &launcher, interrupt, &mut file);
+    }
+    if plan.parts.has(Part::Startup) && file.partial.is_none() {
+        measure(plan, &stacks, &ground, &launcher, interrupt, &mut file)?;
+    }
+    if plan.parts.has(Part::Tax) && file.partial.is_none() {
+        let (tax, partial) = tax::take(plan, &stacks, &ground, &launcher, interrupt)?;
+        (file.tax, file.partial) = (Some(tax), partial);
+    }
     Ok(file)
+}
+
+fn count(
+    plan: &Plan,
+    stacks: &[Stack],
+    ground: &Ground,
+    launcher: &Launcher,
+    interrupt: &Interrupt,
+    file: &mut SamplesFile,
+) {
+    let bar = progress(plan.progress, counts::launches(stacks));
+    let counted = counts::take(stacks, plan.workload, ground, launcher, interrupt, |stack| {
+        bar.set_message(format!("counting {stack}"));
+        bar.inc(1);
+    });
+    bar.finish_and_clear();
+    file.counts = Some(counted);
+    file.partial = interrupt.came().then(|| "it was interrupted while it counted".into());
 }
 
 /// The kernel of Linux guests, in words.
@@ -177,7 +222,8 @@ fn command(stack: Stack, ground: &Ground, workload: Workload) -> Option<Command>
     stacks::of(stack).command(ground, workload).ok()
 }
 
-fn progress(shown: bool, length: usize) -> ProgressBar {
+/// A bar of so many launches on standard error.
+pub(crate) fn progress(shown: bool, length: usize) -> ProgressBar {
     let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
     let style = ProgressStyle::with_template("  {bar:40} {pos}/{len} launches, {eta} left  {msg}");
     ProgressBar::with_draw_target(Some(length as u64), target)

@@ -14,9 +14,11 @@ use isolab::ground;
 use isolab::host::clock::Clock;
 use isolab::interrupt::Interrupt;
 use isolab::microvm::{self, Guest};
+use isolab::parts::Parts;
 use isolab::programs::Programs;
 use isolab::samples::SamplesFile;
 use isolab::stats::Summary;
+use isolab::tax::{self, Rounds, figures::Prices};
 use isolab::{kernel, report, table};
 use isolab_microvm::pack::start::Start;
 use isolab_timeline::Stack;
@@ -31,6 +33,11 @@ const INVALID: u8 = 1;
 const FAILED: u8 = 125;
 const UNAVAILABLE: u8 = 126;
 const INTERRUPTED: u8 = 130;
+
+/// Rounds of the tax in a comparison, and how few launches and rounds are enough for a first look.
+const ROUNDS: Rounds = Rounds { warmup: 1, counted: 20 };
+const QUICK_RUNS: usize = 40;
+const QUICK_ROUNDS: Rounds = Rounds { counted: 6, ..ROUNDS };
 
 fn main() -> ExitCode {
     let cli = Cli::try_parse().unwrap_or_else(|error| {
@@ -55,6 +62,7 @@ fn perform(cli: Cli) -> anyhow::Result<u8> {
     match cli.command.unwrap_or_else(quick) {
         cli::Command::Doctor { json } => print_diagnosis(json),
         cli::Command::Compare(options) => compare(options),
+        cli::Command::Tax(options) => cli::tax::perform(options),
         cli::Command::Run(Run::Microvm(options)) => run_microvm(*options),
         cli::Command::Run(Run::HandOver(stack)) => hand_over(&stack),
         cli::Command::Kernel(command) => kernels::perform(command),
@@ -71,14 +79,16 @@ fn quick() -> cli::Command {
 fn compare(options: Compare) -> anyhow::Result<u8> {
     let interrupt = Interrupt::listen().context("listening for Ctrl-C")?;
     let asked_for = !options.stacks.is_empty();
-    // Where nothing differs from run to run, the order does not either.
-    let fixed = (Clock::here() == Clock::VirtualIcount).then_some(1);
-    let seed = options.seed.or(fixed).unwrap_or_else(|| fastrand::u64(..1_000_000_000));
+    let seed = fixed_seed(options.seed);
+    let (runs, rounds) =
+        if options.quick { (QUICK_RUNS.min(options.runs), QUICK_ROUNDS) } else { (options.runs, ROUNDS) };
     let plan = Plan {
         command: command_line(&options, seed),
+        parts: options.parts,
         kernel: options.kernel,
         stacks: if asked_for { options.stacks } else { Stack::ALL.to_vec() },
-        runs: options.runs,
+        runs,
+        rounds,
         warmup: options.warmup,
         workload: options.workload,
         memory_mib: options.memory,
@@ -87,16 +97,45 @@ fn compare(options: Compare) -> anyhow::Result<u8> {
         progress: io::stderr().is_terminal(),
     };
     let file = compare::run(&plan, &interrupt)?;
+    finish(&file, &tables(&file), asked_for, options.json, &options.out)
+}
+
+/// A table for each part that has one.
+fn tables(file: &SamplesFile) -> String {
+    let mut tables = Vec::new();
+    if !file.samples.is_empty() {
+        tables.push(table::render(&Summary::of(file)));
+    }
+    if let Some(tax) = &file.tax {
+        tables.push(tax::table::render(&Prices::of(tax, &file.host, file.seed), file.host.clock));
+    }
+    tables.join("\n")
+}
+
+/// The seed that was asked for, or one that is drawn; where nothing differs from run to run, the order does not either.
+fn fixed_seed(asked: Option<u64>) -> u64 {
+    let fixed = (Clock::here() == Clock::VirtualIcount).then_some(1);
+    asked.or(fixed).unwrap_or_else(|| fastrand::u64(..1_000_000_000))
+}
+
+/// Shows what a run measured, as its `table` or as JSON, and writes its report to `out`. Returns the exit status.
+fn finish(
+    file: &SamplesFile,
+    table: &str,
+    asked_for: bool,
+    json: bool,
+    out: &std::path::Path,
+) -> anyhow::Result<u8> {
     // The table first: it is seen even where the report cannot be written.
-    if options.json {
+    if json {
         print(&file.to_json())?;
     } else {
-        print(format!("{}\n", table::render(&Summary::of(&file))).as_bytes())?;
+        print(format!("{table}\n").as_bytes())?;
     }
-    let status = tell(&file, asked_for);
-    report::write(&options.out, &file)?;
-    if !options.json {
-        let folder = options.out.display();
+    let status = tell(file, asked_for);
+    report::write(out, file)?;
+    if !json {
+        let folder = out.display();
         print(format!("The report is in {folder}: open {folder}/report.html\n").as_bytes())?;
     }
     Ok(status)
@@ -106,12 +145,14 @@ fn compare(options: Compare) -> anyhow::Result<u8> {
 fn command_line(options: &Compare, seed: u64) -> String {
     let stacks: Vec<_> = options.stacks.iter().map(|stack| stack.name()).collect();
     let stacks = if stacks.is_empty() { String::new() } else { format!(" --stacks {}", stacks.join(",")) };
-    let Compare { runs, warmup, workload, memory, kernel, .. } = options;
+    let Compare { parts, runs, warmup, workload, memory, kernel, .. } = options;
+    let parts = if *parts == Parts::default() { String::new() } else { format!(" --parts {parts}") };
+    let quick = if options.quick { " --quick" } else { "" };
     // A name of the cache says something on another machine; a path does not.
     let kernel = kernel.as_ref().and_then(|kernel| kernel.to_str()).filter(|kernel| !kernel.contains('/'));
     let kernel = kernel.map_or(String::new(), |kernel| format!(" --kernel {kernel}"));
     format!(
-        "isolab compare{stacks}{kernel} --runs {runs} --warmup {warmup} --workload '{workload}' --memory {memory} --seed {seed}"
+        "isolab compare{parts}{quick}{stacks}{kernel} --runs {runs} --warmup {warmup} --workload '{workload}' --memory {memory} --seed {seed}"
     )
 }
 
@@ -123,19 +164,18 @@ fn tell(file: &SamplesFile, asked_for: bool) -> u8 {
             stack.stack, stack.reason, stack.fix
         );
     }
-    let invalid = file.invalid().count();
-    if let Some(first) = file.invalid().next() {
-        let reason = first.invalid.as_deref().unwrap_or_default();
-        eprintln!("isolab: {invalid} launches do not count; the first, of {}: {reason}", first.stack);
+    let invalid: Vec<_> = file.why_invalid().collect();
+    if let [(stack, reason), ..] = invalid[..] {
+        eprintln!("isolab: {} launches do not count; the first, of {stack}: {reason}", invalid.len());
     }
     if let Some(why) = &file.partial {
         eprintln!("isolab: the run is partial: {why}");
     }
     match file {
         SamplesFile { partial: Some(_), .. } => INTERRUPTED,
-        _ if invalid > 0 => INVALID,
+        _ if !invalid.is_empty() => INVALID,
         SamplesFile { unavailable, .. } if asked_for && !unavailable.is_empty() => UNAVAILABLE,
-        SamplesFile { samples, .. } if samples.is_empty() => UNAVAILABLE,
+        _ if file.is_empty() => UNAVAILABLE,
         _ => 0,
     }
 }

@@ -7,7 +7,10 @@
 
 mod layout;
 
+use crate::counts::section::Counts;
 use crate::host::Host;
+use crate::peers;
+use crate::tax::section::Tax;
 use isolab_timeline::{Mark, Sample, Stack};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -16,7 +19,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// The version of the layout that this program writes and reads.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// Nanoseconds in a millisecond: the file holds the former, people read the latter.
 const NS_PER_MS: f64 = 1e6;
@@ -44,6 +47,9 @@ pub struct SamplesFile {
     /// Null probe: what a mark itself costs in a stack, as spans between two marks that are sent one
     /// right after the other, in nanoseconds.
     pub probe_ns: BTreeMap<Stack, Vec<i64>>,
+    /// The peers that were launched: which program of whose, and how it was started.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub peers: BTreeMap<Stack, peers::Record>,
     /// Stacks that were asked for and that this host cannot run.
     pub unavailable: Vec<Unavailable>,
     /// Why the run ended before its plan was done; absent when it was done.
@@ -51,9 +57,12 @@ pub struct SamplesFile {
     pub partial: Option<String>,
     /// Every launch, in the order in which they were made.
     pub samples: Vec<Sample>,
-    /// System calls of one launch by name, for stacks where they were counted.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub syscalls: BTreeMap<Stack, BTreeMap<String, u64>>,
+    /// What a launch asks of the kernel and of KVM, counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counts: Option<Counts>,
+    /// What work costs once it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tax: Option<Tax>,
 }
 
 /// A state of the source code.
@@ -130,14 +139,28 @@ impl SamplesFile {
         self.counted(stack).filter_map(move |sample| sample.marks_ns.span(from, to)).map(ms)
     }
 
-    /// The stacks of which at least one launch counts, in the order of [`Stack::ALL`].
+    /// The stacks of which at least one launch counts, in the order of [`Stack::every`].
     pub fn stacks(&self) -> impl Iterator<Item = Stack> {
-        Stack::ALL.into_iter().filter(|&stack| self.counted(stack).next().is_some())
+        Stack::every().filter(|&stack| self.counted(stack).next().is_some())
     }
 
     /// The launches that failed or were not measured, warm-up included, in order.
     pub fn invalid(&self) -> impl Iterator<Item = &Sample> {
         self.samples.iter().filter(|sample| sample.invalid.is_some())
+    }
+
+    /// Whether nothing was measured at all.
+    pub fn is_empty(&self) -> bool {
+        self.samples.is_empty()
+            && self.counts.as_ref().is_none_or(|counts| counts.stacks.is_empty())
+            && self.tax.as_ref().is_none_or(|tax| tax.launches.is_empty())
+    }
+
+    /// The stack of each launch that failed or was not measured, in whatever part of the run, and why.
+    pub fn why_invalid(&self) -> impl Iterator<Item = (Stack, &str)> {
+        let start = self.samples.iter().map(|sample| (sample.stack, &sample.invalid));
+        let tax = self.tax.iter().flat_map(|tax| &tax.launches).map(|launch| (launch.stack, &launch.invalid));
+        start.chain(tax).filter_map(|(stack, why)| Some((stack, why.as_deref()?)))
     }
 
     /// The file's text: JSON with one launch a line.

@@ -1,10 +1,10 @@
 //! What a child writes to its standard output: marks, text, and at the end a launcher's record.
 //!
 //! Marks are single control bytes and get the time of the read that brought them. A record begins with
-//! the byte 0x1E and ends with a line feed ([`isolab_timeline::stamps`]). All else is text.
+//! the byte 0x1E and ends with a line feed ([`isolab_timeline::record`]). All else is text.
 
-use isolab_timeline::Mark;
-use isolab_timeline::stamps::{RECORD, read_record};
+use isolab_timeline::record::RECORD;
+use isolab_timeline::{Mark, Record};
 use std::collections::BTreeMap;
 
 /// What has arrived from one child so far.
@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 pub struct Wire {
     /// The workload's marks with their `CLOCK_MONOTONIC` nanoseconds.
     pub marks: BTreeMap<Mark, u64>,
-    /// A mark came twice: this is not one launch of one workload.
-    pub repeated: Option<Mark>,
+    /// How often each mark came; of one launch of one workload, once.
+    pub times: BTreeMap<Mark, usize>,
     /// All that was neither mark nor record.
     pub text: Vec<u8>,
     record: Option<Vec<u8>>,
@@ -28,18 +28,22 @@ impl Wire {
             } else if byte == RECORD {
                 self.record = Some(Vec::new());
             } else if let Some(mark) = Mark::from_byte(byte) {
-                if self.marks.insert(mark, at).is_some() {
-                    self.repeated = Some(mark);
-                }
+                self.marks.insert(mark, at);
+                *self.times.entry(mark).or_default() += 1;
             } else {
                 self.text.push(byte);
             }
         }
     }
 
-    /// The launcher's own marks; none where the launcher keeps none. An error: the record is damaged.
-    pub fn launcher(&self) -> Result<BTreeMap<Mark, u64>, serde_json::Error> {
-        self.record.as_deref().map_or_else(|| Ok(BTreeMap::new()), read_record)
+    /// A mark that came more than once: this is not one launch of one workload.
+    pub fn repeated(&self) -> Option<Mark> {
+        self.times.iter().find(|&(_, &times)| times > 1).map(|(&mark, _)| mark)
+    }
+
+    /// The launcher's record; an empty one where the launcher keeps none. An error: it is damaged.
+    pub fn record(&self) -> Result<Record, serde_json::Error> {
+        self.record.as_deref().map_or_else(|| Ok(Record::default()), Record::read)
     }
 }
 
@@ -57,8 +61,8 @@ mod tests {
             wire.feed(&whole[cut..], 20);
             assert_eq!(wire.text, b"hello world");
             assert_eq!(wire.marks.keys().copied().collect::<Vec<_>>(), [Mark::Begin, Mark::Ready, Mark::End]);
-            assert_eq!(wire.launcher().unwrap(), BTreeMap::from([(Mark::Launcher, 7)]));
-            assert_eq!(wire.repeated, None);
+            assert_eq!(wire.record().unwrap().marks, BTreeMap::from([(Mark::Launcher, 7)]));
+            assert_eq!(wire.repeated(), None);
         }
     }
 
@@ -66,14 +70,14 @@ mod tests {
     fn a_mark_that_comes_twice_is_noticed() {
         let mut wire = Wire::default();
         wire.feed(b"\x02\x02", 1);
-        assert_eq!(wire.repeated, Some(Mark::Begin));
+        assert_eq!(wire.repeated(), Some(Mark::Begin));
     }
 
     #[test]
     fn a_damaged_record_is_an_error() {
         let mut wire = Wire::default();
         wire.feed(b"\x1e{\"launcher\":", 1);
-        assert!(wire.launcher().is_err());
+        assert!(wire.record().is_err());
     }
 
     proptest! {
@@ -82,7 +86,7 @@ mod tests {
             let mut wire = Wire::default();
             wire.feed(&bytes, 1);
             prop_assert!(wire.text.len() <= bytes.len());
-            let _ = wire.launcher();
+            let _ = wire.record();
         }
     }
 }

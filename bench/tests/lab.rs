@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{LAB, diagnosis, lab, runs_here, text};
+use common::{LAB, diagnosis, interrupted, lab, runs_here, text};
 use isolab::host::clock::is_emulated;
 use isolab::samples::SamplesFile;
 use isolab_timeline::{Mark, Stack};
@@ -134,23 +134,9 @@ fn run_passes_output_and_exit_status_on() {
 
 #[test]
 fn an_interrupted_comparison_keeps_what_it_measured() {
-    let folder = tempfile::tempdir().unwrap();
-    let out = folder.path().join("report");
-    let child = Command::new(LAB)
-        .args(["compare", "--runs", "100000", "--stacks", "process", "--out", out.to_str().unwrap()])
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // Long enough for a slow machine to be in the middle of it; it has far more to do.
-    std::thread::sleep(Duration::from_secs(3));
-    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::INT)
-        .unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(130), "{}", text(&output.stderr));
-    let file = SamplesFile::read(&out.join("samples.json")).unwrap();
+    let (file, html) = interrupted(&["compare", "--runs", "100000", "--stacks", "process"]);
     assert!(file.partial.is_some() && !file.samples.is_empty());
-    assert!(std::fs::read_to_string(out.join("report.html")).unwrap().contains("interrupted"));
+    assert!(html.contains("interrupted"));
 }
 
 #[test]
@@ -278,14 +264,17 @@ fn the_floors_make_only_these_system_calls() {
         (Stack::KvmFloor, &[("exit_group", 1), ("ioctl", 12), ("mmap", 2), ("open", 1), ("write", 3)]),
     ];
     for (stack, allowed) in allowed {
-        let Some(counted) = file.syscalls.get(&stack) else {
+        let Some(counted) = file.counts.as_ref().and_then(|counts| counts.stacks.get(&stack)) else {
             eprintln!("skipped: the_floors_make_only_these_system_calls: {stack}: {}", text(&output.stderr));
             continue;
         };
-        for (name, &count) in counted {
-            let most = allowed.iter().find(|(call, _)| call == name).map_or(0, |&(_, most)| most);
-            assert!(count <= most, "{stack} makes {count} {name}, allowed {most}");
+        assert!(!counted.traced.is_empty(), "{stack}: {:?}", counted.absent);
+        for counted in counted.traced.iter().map(|launch| &launch.syscalls) {
+            for (name, &count) in counted {
+                let most = allowed.iter().find(|(call, _)| call == name).map_or(0, |&(_, most)| most);
+                assert!(count <= most, "{stack} makes {count} {name}, allowed {most}");
+            }
+            assert!(counted["exit_group"] >= 1);
         }
-        assert!(counted["exit_group"] >= 1);
     }
 }

@@ -3,7 +3,7 @@
 //! The templates hold the words and the layout, this file hands them text that is ready to print.
 //! In the HTML page everything is escaped but the charts, which are our own.
 
-use super::sentences;
+use super::{parts, sentences};
 use crate::samples::SamplesFile;
 use crate::stats::{Clock, Figure, StackSummary, Summary, bootstrap, show};
 use isolab_timeline::{Phase, Stack};
@@ -17,6 +17,8 @@ pub(super) struct Charts {
     pub(super) ecdf: String,
     /// [`crate::chart::phases`].
     pub(super) phases: String,
+    /// [`crate::chart::tax`], where the tax was measured.
+    pub(super) tax: Option<String>,
 }
 
 /// The workloads of a run by name; there is one, unless a file was put together by hand.
@@ -40,9 +42,12 @@ pub(super) fn render(file: &SamplesFile, summary: &Summary, charts: &Charts) -> 
         text.replace("virtual ms", "virtual\u{a0}ms").replace(" ms", "\u{a0}ms").replace(" %", "\u{a0}%")
     });
     // The first name's ending turns escaping on.
-    for (name, text) in
-        [("report.html", include_str!("report.html.j2")), ("summary.md", include_str!("summary.md.j2"))]
-    {
+    for (name, text) in [
+        ("report.html", include_str!("report.html.j2")),
+        ("counts.html", include_str!("parts/counts.html.j2")),
+        ("tax.html", include_str!("parts/tax.html.j2")),
+        ("summary.md", include_str!("summary.md.j2")),
+    ] {
         templates.add_template(name, text).expect("the template is well formed");
     }
     let values = values(file, summary, charts);
@@ -56,9 +61,18 @@ pub(super) fn render(file: &SamplesFile, summary: &Summary, charts: &Charts) -> 
 fn values(file: &SamplesFile, summary: &Summary, charts: &Charts) -> Value {
     let rows = |of: &dyn Fn(&StackSummary) -> Value| summary.stacks.iter().map(of).collect::<Vec<Value>>();
     let phases = summary.phases();
+    let prices = parts::tax::prices(file);
+    let mut comparisons = sentences::comparisons(summary);
+    comparisons.extend(parts::counts::sentence(file));
+    comparisons.extend(prices.iter().flat_map(|prices| parts::tax::sentences(prices, &file.host)));
+    let headline = if summary.stacks.is_empty() && !comparisons.is_empty() {
+        comparisons.remove(0)
+    } else {
+        sentences::headline(summary)
+    };
     context! {
-        headline => sentences::headline(summary),
-        comparisons => sentences::comparisons(summary),
+        headline,
+        comparisons,
         ruler => sentences::RULER.name(),
         partial => file.partial.clone(),
         measured => rows(&|stack| context! {
@@ -67,6 +81,7 @@ fn values(file: &SamplesFile, summary: &Summary, charts: &Charts) -> Value {
             n => stack.n,
             ..named(stack)
         }),
+        peers => summary.stacks.iter().any(|stack| stack.stack.is_peer()),
         figures => rows(&|stack| figures(summary, stack)),
         clocks => Clock::ALL.map(Clock::name).to_vec(),
         by_clock => rows(&|stack| cells(stack, Clock::ALL.map(|clock| stack.clock(clock)))),
@@ -88,11 +103,15 @@ fn values(file: &SamplesFile, summary: &Summary, charts: &Charts) -> Value {
         command => file.command.clone(),
         placement => file.placement.clone(),
         guest => file.guest.clone(),
+        peer_records => file.peers.iter().map(|(stack, peer)| context! {
+            name => stack.name(), version => peer.version.clone(), command => peer.command.join(" "),
+        }).collect::<Vec<_>>(),
         pause_ms => crate::compare::PAUSE.as_millis(),
-        guest_kernel_emulated => file.host.guest_kernel == "emulated",
+        guest_kernel_emulated => file.host.emulates_guest_kernels(),
         commit => file.commit.id.clone(),
         dirty => file.commit.dirty,
-        syscalls => syscalls(file),
+        counts => parts::counts::values(file),
+        tax => parts::tax::values(file, prices.as_ref(), charts.tax.as_deref()),
         unavailable => file.unavailable.iter().map(|stack| context! {
             name => stack.stack.name(), reason => stack.reason.clone(), fix => stack.fix.clone(),
         }).collect::<Vec<_>>(),
@@ -124,6 +143,7 @@ fn figures(summary: &Summary, stack: &StackSummary) -> Value {
         // A bare process is the unit of this column, not a result in it.
         vs_process => times((stack.stack != Stack::Process).then_some(Stack::Process)),
         vs_floor => times(stack.stack.floor()),
+        vs_ours => times(stack.stack.beside()),
         ..named(stack)
     }
 }
@@ -136,20 +156,6 @@ fn cells<'a>(stack: &StackSummary, figures: impl IntoIterator<Item = Option<&'a 
         }
     };
     context! { cells => figures.into_iter().map(cell).collect::<Vec<_>>(), ..named(stack) }
-}
-
-/// System calls by stack, the most frequent first.
-fn syscalls(file: &SamplesFile) -> Vec<Value> {
-    let table = |(stack, calls): (&Stack, &std::collections::BTreeMap<String, u64>)| {
-        let mut calls: Vec<(&String, u64)> = calls.iter().map(|(name, &count)| (name, count)).collect();
-        calls.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
-        context! {
-            name => stack.name(),
-            total => calls.iter().map(|(_, count)| count).sum::<u64>(),
-            calls => calls.iter().map(|&(name, count)| context! { name => name.clone(), count }).collect::<Vec<_>>(),
-        }
-    };
-    file.syscalls.iter().map(table).collect()
 }
 
 /// Text that stays inside of its cell in a Markdown table and is not taken for HTML.

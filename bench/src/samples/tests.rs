@@ -17,7 +17,7 @@ fn full() -> SamplesFile {
 
 #[test]
 fn what_the_code_writes_is_what_the_schema_describes() {
-    for file in [example::run(), full()] {
+    for file in [example::run(), example::with_peers(), example::with_tax(), full()] {
         let value: Value = serde_json::from_slice(&file.to_json()).unwrap();
         let errors: Vec<_> = schema().iter_errors(&value).map(|error| error.to_string()).collect();
         assert!(errors.is_empty(), "{errors:#?}");
@@ -34,7 +34,7 @@ fn the_schema_refuses_doctored_files() {
         file
     };
     for (at, value) in [
-        ("/schema_version", json!(2)),
+        ("/schema_version", json!(3)),
         ("/seed", json!(-1)),
         ("/commit/dirty", json!("no")),
         ("/probe_ns", json!({"chroot": [1]})),
@@ -46,7 +46,9 @@ fn the_schema_refuses_doctored_files() {
         ("/samples/0/exit/status", json!(256)),
         ("/samples/0/warmup", Value::Null),
         ("/unavailable/0/fix", Value::Null),
-        ("/syscalls/container-floor/mount", json!(-3)),
+        ("/counts/stacks/container-floor/traced/0/syscalls/mount", json!(-3)),
+        ("/counts/stacks/container-floor/traced/0/tasks", json!(0)),
+        ("/counts/workload", json!("cpu")),
         ("/partial", json!("")),
     ] {
         assert!(!schema().is_valid(&doctored(at, value.clone())), "{at} = {value} went through");
@@ -86,7 +88,7 @@ fn another_version_and_another_kind_of_file_are_refused_by_name() {
         error
     };
     assert!(matches!(refusal(r#"{"schema_version": 9}"#), SamplesError::Version { found: 9, .. }));
-    assert!(matches!(refusal(r#"{"schema_version": 1}"#), SamplesError::Parse { .. }));
+    assert!(matches!(refusal(r#"{"schema_version": 2}"#), SamplesError::Parse { .. }));
     assert!(matches!(refusal("boom"), SamplesError::Parse { .. }));
     fs::remove_file(&path).unwrap();
     assert!(matches!(SamplesFile::read(&path), Err(SamplesError::Read { .. })));
