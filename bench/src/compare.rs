@@ -5,6 +5,7 @@ use crate::ground::{self, Ground};
 use crate::host::Host;
 use crate::instance::{Launched, Launcher};
 use crate::interrupt::Interrupt;
+use crate::peers::{Found, Record};
 use crate::placement::Placement;
 use crate::programs::Programs;
 use crate::samples::{Commit, SCHEMA_VERSION, SamplesFile, Unavailable};
@@ -23,6 +24,8 @@ use std::time::Duration;
 pub struct Plan {
     /// The stacks to launch.
     pub stacks: Vec<Stack>,
+    /// Where the peers among them are, as far as the user has said.
+    pub peers: Found,
     /// Counted launches of each.
     pub runs: usize,
     /// Launches of each that come first and do not count.
@@ -53,7 +56,8 @@ pub const PAUSE: Duration = Duration::from_millis(4);
 /// Measures everything that the plan asks for and this host can do.
 pub fn run(plan: &Plan, interrupt: &Interrupt) -> anyhow::Result<SamplesFile> {
     ground::sweep()?;
-    let ground = Ground::lay(Programs::find()?, plan.memory_mib, plan.kernel.clone())?;
+    let mut ground = Ground::lay(Programs::find()?, plan.memory_mib, plan.kernel.clone())?;
+    ground.peers = plan.peers.clone();
     let placement = Placement::choose()?;
     let host = Host::read(ground.limits());
     let launcher = Launcher::new(placement, plan.limit)?;
@@ -76,7 +80,7 @@ pub fn run(plan: &Plan, interrupt: &Interrupt) -> anyhow::Result<SamplesFile> {
         placement: placement.rule(),
         guest: stacks.iter().any(|stack| stack.boots_linux()).then(|| guest(&ground)).flatten(),
         probe_ns: BTreeMap::new(),
-        peers: BTreeMap::new(),
+        peers: records(plan, &stacks, &ground),
         unavailable,
         partial: None,
         samples: Vec::new(),
@@ -89,6 +93,15 @@ pub fn run(plan: &Plan, interrupt: &Interrupt) -> anyhow::Result<SamplesFile> {
 /// The kernel of Linux guests, in words.
 fn guest(ground: &Ground) -> Option<String> {
     ground.kernel().ok().map(|kernel| kernel.words.clone())
+}
+
+/// Which peers these are.
+fn records(plan: &Plan, stacks: &[Stack], ground: &Ground) -> BTreeMap<Stack, Record> {
+    let record = |&stack: &Stack| {
+        let Stack::Peer(peer) = stack else { return None };
+        Some((stack, Record::of(peer, ground, plan.workload).ok()?))
+    };
+    stacks.iter().filter_map(record).collect()
 }
 
 /// Tries each stack once: those that work, and why the others do not.
@@ -120,7 +133,8 @@ fn measure(
         std::thread::sleep(PAUSE.mul_f64(random.f64()));
         let Some(command) = command(stack, ground, plan.workload) else { continue };
         bar.set_message(stack.name());
-        let Launched { timeline, outcome, text, invalid, .. } = launcher.run(command)?;
+        let Launched { timeline, outcome, text, invalid, .. } =
+            sandbox::launch(stacks::of(stack), command, ground, launcher)?;
         if interrupt.came() {
             // The launch that the signal hit was not measured; all before it was.
             file.partial = Some(format!("it was interrupted after {order} of {} launches", turns.len()));
@@ -166,7 +180,8 @@ fn probe(
         }
         for _ in 0..if file.partial.is_none() { PROBES.min(plan.runs) } else { 0 } {
             let Some(command) = command(stack, ground, Workload(Kind::Noop)) else { break };
-            of_stack.extend(launcher.run(command)?.timeline.span(Mark::Begin, Mark::Ready));
+            let launch = sandbox::launch(stacks::of(stack), command, ground, launcher)?;
+            of_stack.extend(launch.timeline.span(Mark::Begin, Mark::Ready));
         }
     }
     spans.retain(|_, spans| !spans.is_empty());

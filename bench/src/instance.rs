@@ -73,7 +73,13 @@ impl Launcher {
     ///
     /// An error: the command could not be started, or the lab itself failed. All that a child does
     /// wrong is in [`Launched::invalid`].
-    pub fn run(&self, mut command: Command) -> io::Result<Launched> {
+    pub fn run(&self, command: Command) -> io::Result<Launched> {
+        self.run_as(command, &|status| status)
+    }
+
+    /// The same for a command whose exit status is not the workload's own, but says what that is: `status`
+    /// makes the one of the other.
+    pub fn run_as(&self, mut command: Command, status: &dyn Fn(i32) -> i32) -> io::Result<Launched> {
         let (output, childs_output) = pipe_with(PipeFlags::CLOEXEC)?;
         let (childs_input, input) = pipe_with(PipeFlags::CLOEXEC)?;
         let mut complaints = File::from(memfd_create("stderr", MemfdFlags::CLOEXEC)?);
@@ -89,9 +95,10 @@ impl Launcher {
             // It may end just now; then there is nothing to kill, and it is reaped all the same.
             let _ = Pid::from_raw(pid).map(|pid| kill_process(pid, Signal::KILL));
         }
-        let outcome = wait4(pid)?;
+        let mut outcome = wait4(pid)?;
         let reaped_at = now();
 
+        outcome.status = status(outcome.status);
         let mut complaint = String::new();
         complaints.rewind()?;
         // Whatever a child complained of in no encoding is still told, as far as it goes.
@@ -146,7 +153,11 @@ fn assemble(
 
     let missing =
         [Mark::Begin, Mark::Ready, Mark::End].into_iter().find(|&mark| timeline.get(mark).is_none());
-    let said = if complaint.is_empty() { String::new() } else { format!(": {complaint}") };
+    let said = match (complaint.is_empty(), wire.text.is_empty()) {
+        (false, _) => format!(": {complaint}"),
+        (true, false) => format!(": it printed {:?}", beginning(&wire.text)),
+        (true, true) => String::new(),
+    };
     let invalid = late
         .or_else(|| (outcome.status != 0).then(|| format!("it ended with status {}{said}", outcome.status)))
         .or_else(|| missing.map(|mark| format!("the mark {mark:?} never came{said}")))
@@ -154,6 +165,11 @@ fn assemble(
         .or_else(|| record.err().map(|error| format!("the launcher's record is damaged: {error}")))
         .or_else(|| timeline.backwards().map(|(a, b)| format!("time ran backwards from {a:?} to {b:?}")));
     Launched { timeline, outcome, text: wire.text, complaint, invalid }
+}
+
+/// As much of what a child printed as goes into a sentence.
+fn beginning(text: &[u8]) -> String {
+    String::from_utf8_lossy(&text[..text.len().min(80)]).into_owned()
 }
 
 /// Reaps `pid` and says what it and its reaped descendants used (`wait4(2)`).

@@ -14,12 +14,13 @@ use isolab::ground;
 use isolab::host::clock::Clock;
 use isolab::interrupt::Interrupt;
 use isolab::microvm::{self, Guest};
+use isolab::peers::Found;
 use isolab::programs::Programs;
-use isolab::samples::SamplesFile;
+use isolab::samples::{SamplesFile, Unavailable};
 use isolab::stats::Summary;
 use isolab::{kernel, report, table};
 use isolab_microvm::pack::start::Start;
-use isolab_timeline::Stack;
+use isolab_timeline::{Peer, Stack};
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::os::unix::process::CommandExt;
@@ -70,14 +71,19 @@ fn quick() -> cli::Command {
 
 fn compare(options: Compare) -> anyhow::Result<u8> {
     let interrupt = Interrupt::listen().context("listening for Ctrl-C")?;
-    let asked_for = !options.stacks.is_empty();
+    let named = options.named_peers.iter().map(|(peer, _)| Stack::Peer(*peer));
+    let asked_for: Vec<_> = options.stacks.iter().copied().chain(named).collect();
     // Where nothing differs from run to run, the order does not either.
     let fixed = (Clock::here() == Clock::VirtualIcount).then_some(1);
     let seed = options.seed.or(fixed).unwrap_or_else(|| fastrand::u64(..1_000_000_000));
+    let stacks = stacks(&options);
     let plan = Plan {
         command: command_line(&options, seed),
         kernel: options.kernel,
-        stacks: if asked_for { options.stacks } else { Stack::ALL.to_vec() },
+        stacks,
+        peers: Found(
+            options.named_peers.into_iter().filter_map(|(peer, path)| Some((peer, path?))).collect(),
+        ),
         runs: options.runs,
         warmup: options.warmup,
         workload: options.workload,
@@ -93,7 +99,7 @@ fn compare(options: Compare) -> anyhow::Result<u8> {
     } else {
         print(format!("{}\n", table::render(&Summary::of(&file))).as_bytes())?;
     }
-    let status = tell(&file, asked_for);
+    let status = tell(&file, &asked_for);
     report::write(&options.out, &file)?;
     if !options.json {
         let folder = options.out.display();
@@ -102,21 +108,34 @@ fn compare(options: Compare) -> anyhow::Result<u8> {
     Ok(status)
 }
 
+/// What is launched: our own stacks, or those that were named, and then the peers.
+fn stacks(options: &Compare) -> Vec<Stack> {
+    let ours = if options.stacks.is_empty() { Stack::ALL.to_vec() } else { options.stacks.clone() };
+    let all = Peer::ALL.into_iter().filter(|_| options.peers);
+    let peers = options.named_peers.iter().map(|(peer, _)| *peer).chain(all).map(Stack::Peer);
+    let mut stacks: Vec<_> = ours.into_iter().chain(peers).collect();
+    stacks.sort_unstable();
+    stacks.dedup();
+    stacks
+}
+
 /// The command that makes the run again, from the options' own values.
 fn command_line(options: &Compare, seed: u64) -> String {
     let stacks: Vec<_> = options.stacks.iter().map(|stack| stack.name()).collect();
     let stacks = if stacks.is_empty() { String::new() } else { format!(" --stacks {}", stacks.join(",")) };
+    let peers: Vec<_> = options.named_peers.iter().map(|(peer, _)| format!(" --peer {peer}")).collect();
+    let peers = peers.concat() + if options.peers { " --peers" } else { "" };
     let Compare { runs, warmup, workload, memory, kernel, .. } = options;
     // A name of the cache says something on another machine; a path does not.
     let kernel = kernel.as_ref().and_then(|kernel| kernel.to_str()).filter(|kernel| !kernel.contains('/'));
     let kernel = kernel.map_or(String::new(), |kernel| format!(" --kernel {kernel}"));
     format!(
-        "isolab compare{stacks}{kernel} --runs {runs} --warmup {warmup} --workload '{workload}' --memory {memory} --seed {seed}"
+        "isolab compare{stacks}{peers}{kernel} --runs {runs} --warmup {warmup} --workload '{workload}' --memory {memory} --seed {seed}"
     )
 }
 
 /// Says on standard error what is not as it should be, and gives the exit status that follows from it.
-fn tell(file: &SamplesFile, asked_for: bool) -> u8 {
+fn tell(file: &SamplesFile, asked_for: &[Stack]) -> u8 {
     for stack in &file.unavailable {
         eprintln!(
             "isolab: {} cannot be measured here: {}\n        fix: {}",
@@ -134,7 +153,9 @@ fn tell(file: &SamplesFile, asked_for: bool) -> u8 {
     match file {
         SamplesFile { partial: Some(_), .. } => INTERRUPTED,
         _ if invalid > 0 => INVALID,
-        SamplesFile { unavailable, .. } if asked_for && !unavailable.is_empty() => UNAVAILABLE,
+        SamplesFile { unavailable, .. } if unavailable.iter().any(|why| asked_for.contains(&why.stack)) => {
+            UNAVAILABLE
+        }
         SamplesFile { samples, .. } if samples.is_empty() => UNAVAILABLE,
         _ => 0,
     }
@@ -221,7 +242,8 @@ fn print_diagnosis(json: bool) -> anyhow::Result<u8> {
     Ok(0)
 }
 
-fn in_words(Diagnosis { host, checks, available, unavailable }: &Diagnosis) -> String {
+fn in_words(diagnosis: &Diagnosis) -> String {
+    let Diagnosis { host, checks, available, unavailable, peers, missing_peers } = diagnosis;
     let sheet = |rows: Vec<Vec<String>>| {
         let mut table = Table::new();
         table.load_style(TableStyle::new()).set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
@@ -247,8 +269,11 @@ fn in_words(Diagnosis { host, checks, available, unavailable }: &Diagnosis) -> S
     );
     text += "\nStacks\n";
     let runs = available.iter().map(|stack| vec!["ok".into(), stack.to_string(), "runs here".into()]);
-    let not = unavailable
-        .iter()
-        .map(|why| vec!["no".into(), why.stack.to_string(), format!("{}\nfix: {}", why.reason, why.fix)]);
-    text + &sheet(runs.chain(not).collect())
+    let not = |why: &Unavailable| {
+        vec!["no".into(), why.stack.to_string(), format!("{}\nfix: {}", why.reason, why.fix)]
+    };
+    text += &sheet(runs.chain(unavailable.iter().map(not)).collect());
+    text += "\nPeers, for `compare --peers`\n";
+    let here = peers.iter().map(|(peer, version)| vec!["ok".into(), peer.to_string(), version.clone()]);
+    text + &sheet(here.chain(missing_peers.iter().map(not)).collect())
 }

@@ -77,7 +77,7 @@ mod tests {
             let row = text.lines().find(|line| line.split_whitespace().next() == Some(name)).expect("a row");
             row.split_whitespace().rev().take(3).map(String::from).collect::<Vec<_>>()
         };
-        assert_eq!(cells("runc")[..2], ["13.2", show::NONE], "{text}");
+        assert_eq!(cells("runc")[..2], ["13.0", show::NONE], "{text}");
         assert_eq!(cells("container")[0], show::NONE, "{text}");
         assert!(!render(&Summary::of(&example::run())).contains("ours"));
     }

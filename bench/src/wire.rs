@@ -7,6 +7,9 @@ use isolab_timeline::Mark;
 use isolab_timeline::stamps::{RECORD, read_record};
 use std::collections::BTreeMap;
 
+/// As much text, and as long a record, is kept, in bytes: a child may print for ever.
+const MOST: usize = 64 << 10;
+
 /// What has arrived from one child so far.
 #[derive(Debug, Default)]
 pub struct Wire {
@@ -14,7 +17,7 @@ pub struct Wire {
     pub marks: BTreeMap<Mark, u64>,
     /// A mark came twice: this is not one launch of one workload.
     pub repeated: Option<Mark>,
-    /// All that was neither mark nor record.
+    /// The beginning of all that was neither mark nor record.
     pub text: Vec<u8>,
     record: Option<Vec<u8>>,
 }
@@ -24,14 +27,16 @@ impl Wire {
     pub fn feed(&mut self, bytes: &[u8], at: u64) {
         for &byte in bytes {
             if let Some(record) = self.record.as_mut().filter(|record| record.last() != Some(&b'\n')) {
-                record.push(byte);
+                if record.len() < MOST {
+                    record.push(byte);
+                }
             } else if byte == RECORD {
                 self.record = Some(Vec::new());
             } else if let Some(mark) = Mark::from_byte(byte) {
                 if self.marks.insert(mark, at).is_some() {
                     self.repeated = Some(mark);
                 }
-            } else {
+            } else if self.text.len() < MOST {
                 self.text.push(byte);
             }
         }
@@ -67,6 +72,15 @@ mod tests {
         let mut wire = Wire::default();
         wire.feed(b"\x02\x02", 1);
         assert_eq!(wire.repeated, Some(Mark::Begin));
+    }
+
+    #[test]
+    fn of_a_child_that_prints_for_ever_only_the_beginning_is_kept() {
+        let mut wire = Wire::default();
+        wire.feed(&vec![b'x'; 3 * MOST], 1);
+        wire.feed(&[b"\x02\x1e", &vec![b'y'; 3 * MOST][..]].concat(), 2);
+        assert_eq!(wire.text.len(), MOST);
+        assert!(wire.marks.contains_key(&Mark::Begin) && wire.launcher().is_err());
     }
 
     #[test]

@@ -212,9 +212,9 @@ mod tests {
     fn a_peer_is_held_against_the_stack_that_it_stands_beside() {
         let sentences = comparisons(&Summary::of(&example::with_peers()));
         for beginning in [
-            "A container by runc takes 13.2 times as long as a container by isolab (",
+            "A container by runc takes 13.0 times as long as a container by isolab (",
             "A unikernel by QEMU takes 39.6 times as long as a unikernel by isolab (",
-            "A microVM by QEMU takes 2.24 times as long as a microVM by isolab (",
+            "A microVM by QEMU takes 2.26 times as long as a microVM by isolab (",
         ] {
             assert!(sentences.iter().any(|sentence| sentence.starts_with(beginning)), "{sentences:#?}");
         }
