@@ -20,10 +20,10 @@ const PERIOD: f64 = 100_000.0;
 /// Where the workload lies in the root.
 pub(super) const WORKLOAD: &str = "/isolab-workload";
 
-/// The root folder of container peers. Not the one of our own stacks, because most of them make mount points in it, and
-/// then a later launch would find what an earlier one had to make.
-pub(super) fn root(ground: &Ground) -> Result<PathBuf, Refusal> {
-    let root = ground.place("peers-root");
+/// The root folder of `whose` containers. Each has its own, because most of them leave something in it, which others
+/// would find.
+pub(super) fn root(ground: &Ground, whose: &str) -> Result<PathBuf, Refusal> {
+    let root = ground.place(&format!("{whose}-root"));
     if !root.exists() {
         lay(ground, &root).map_err(|error| refusal(&error))?;
     }
@@ -37,9 +37,14 @@ fn lay(ground: &Ground, root: &Path) -> io::Result<()> {
     fs::copy(&ground.programs.workload, root.join(&WORKLOAD[1..])).map(drop)
 }
 
-/// A new bundle for one container of this name. Returns its folder.
-pub(super) fn bundle(ground: &Ground, name: &str, workload: Workload) -> Result<PathBuf, Refusal> {
-    let (root, folder) = (root(ground)?, ground.place(name));
+/// A new bundle for one container of `whose`, of this name. Returns its folder.
+pub(super) fn bundle(
+    ground: &Ground,
+    whose: &str,
+    name: &str,
+    workload: Workload,
+) -> Result<PathBuf, Refusal> {
+    let (root, folder) = (root(ground, whose)?, ground.place(name));
     let config = config(ground, name, workload, &root).map_err(|error| refusal(&error))?;
     fs::create_dir(&folder)
         .and_then(|()| fs::write(folder.join("config.json"), config))

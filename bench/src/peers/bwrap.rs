@@ -19,7 +19,10 @@ impl Sandbox for Bwrap {
     fn command(&self, ground: &Ground, workload: Workload) -> Result<Command, Refusal> {
         with_a_kernel(workload)?;
         let mut command = bare(&ground.peers.program(Peer::Bwrap)?);
-        command.args(["--unshare-all", "--die-with-parent", "--ro-bind"]).arg(root(ground)?).arg("/");
+        command
+            .args(["--unshare-all", "--die-with-parent", "--ro-bind"])
+            .arg(root(ground, "bwrap")?)
+            .arg("/");
         command.args(["--proc", "/proc", "--dev", "/dev", "--", WORKLOAD]).args(workload.words());
         Ok(command)
     }

@@ -32,7 +32,7 @@ fn image(ground: &Ground) -> Result<String, Refusal> {
     let refusal =
         |why: String| Refusal { reason: format!("its image cannot be made: {why}"), fix: FIX.into() };
     let unfinished = archive.with_extension("unfinished");
-    pack(&root(ground)?, &unfinished).map_err(|error| refusal(error.to_string()))?;
+    pack(&root(ground, "docker")?, &unfinished).map_err(|error| refusal(error.to_string()))?;
     let mut import = begin(ground)?;
     import.arg("import").arg(&unfinished).arg(&name);
     ask(import).map_err(refusal)?;

@@ -53,7 +53,11 @@ impl Sandbox for Oci {
         with_a_kernel(workload)?;
         let mut command = self.begin(ground)?;
         let name = ground.new_name(self.name());
-        command.arg("run").arg("--bundle").arg(bundle::bundle(ground, &name, workload)?).arg(name);
+        command
+            .arg("run")
+            .arg("--bundle")
+            .arg(bundle::bundle(ground, self.name(), &name, workload)?)
+            .arg(name);
         Ok(command)
     }
 

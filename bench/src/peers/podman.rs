@@ -38,7 +38,7 @@ impl Sandbox for Podman {
         command.arg(ground.new_name("podman"));
         // Its own default would raise these limits, which not every root may.
         command.args(["--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024"]).args(engine::limits(ground));
-        command.arg("--rootfs").arg(root(ground)?).arg(WORKLOAD).args(workload.words());
+        command.arg("--rootfs").arg(root(ground, "podman")?).arg(WORKLOAD).args(workload.words());
         Ok(command)
     }
 

@@ -42,14 +42,17 @@ pub fn version(peer: Peer, ground: &Ground) -> Result<String, Refusal> {
     line.map(Into::into).ok_or_else(|| refusal("it printed nothing".into()))
 }
 
-/// A word of a command, without the folders of this machine: those of the run become `RUN`, and of a file elsewhere
-/// its name is left.
+/// A word of a command, without the folders of this machine: the run's own folder and name become `RUN`, and of a file
+/// elsewhere its name is left.
 fn without_folders(word: &OsStr, ground: &Ground) -> String {
     let path = Path::new(word);
     match path.file_name() {
         Some(name) if path.is_absolute() && path.is_file() && !path.starts_with(ground.folder()) => {
             name.to_string_lossy().into_owned()
         }
-        _ => word.to_string_lossy().replace(&*ground.folder().to_string_lossy(), "RUN"),
+        _ => {
+            let word = word.to_string_lossy().replace(&*ground.folder().to_string_lossy(), "RUN");
+            word.replace(&ground.run_name(), "RUN")
+        }
     }
 }
