@@ -70,3 +70,17 @@ impl Sandbox for Qemu {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_guests_status_is_read_from_qemus() {
+        let qemu = Qemu { guest: Guest::Bare, machine: MACHINE };
+        let of = |command| qemu.status(command);
+        assert_eq!((of(1), of(3), of(127)), (0, 1, 63));
+        assert_eq!(of(137), 137, "a signal");
+        assert_eq!(of(0), NOT_BY_THE_GUEST);
+    }
+}

@@ -3,6 +3,7 @@
 //! 1. [`sentences`]: the answer in words, from what the samples show and no more.
 //! 2. `page.rs`: `report.html`, one file without scripts or network, and `summary.md` for a pull request;
 //!    both are templates (`report.html.j2`, `summary.md.j2`) filled with the same figures.
+//!    What need not be in every report is in parts of its own (`parts/`).
 //! 3. [`folder`]: all files at once, or none.
 //!
 //! Beside them lie the two charts as files of their own and `samples.json`, from which all of it can be
@@ -12,6 +13,7 @@
 pub(crate) mod example;
 pub mod folder;
 mod page;
+mod parts;
 pub mod sentences;
 
 use crate::chart::{self, Circumstances};
@@ -28,7 +30,7 @@ pub fn write(folder: &Path, file: &SamplesFile) -> Result<(), ReportError> {
     let (workload, host) = (page::workloads(file), file.host.caption());
     let of = Circumstances { workload: &workload, host: &host };
     let charts = Charts { ecdf: chart::ecdf::draw(&summary, of), phases: chart::phases::draw(&summary, of) };
-    let (html, markdown) = page::render(file, &summary, &charts);
+    let (html, markdown) = page::render(file, &summary, &charts, of);
     folder::replace(
         folder,
         &[

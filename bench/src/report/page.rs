@@ -3,7 +3,9 @@
 //! The templates hold the words and the layout, this file hands them text that is ready to print.
 //! In the HTML page everything is escaped but the charts, which are our own.
 
+use super::parts::peers;
 use super::sentences;
+use crate::chart::Circumstances;
 use crate::samples::SamplesFile;
 use crate::stats::{Clock, Figure, StackSummary, Summary, bootstrap, show};
 use isolab_timeline::{Phase, Stack};
@@ -28,7 +30,12 @@ pub(super) fn workloads(file: &SamplesFile) -> String {
 }
 
 /// Renders `report.html` and `summary.md`.
-pub(super) fn render(file: &SamplesFile, summary: &Summary, charts: &Charts) -> (String, String) {
+pub(super) fn render(
+    file: &SamplesFile,
+    summary: &Summary,
+    charts: &Charts,
+    of: Circumstances<'_>,
+) -> (String, String) {
     let mut templates = Environment::new();
     // A name that the template has and this file has not is a bug, not an empty cell.
     templates.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -39,13 +46,15 @@ pub(super) fn render(file: &SamplesFile, summary: &Summary, charts: &Charts) -> 
     templates.add_filter("tied", |text: &str| {
         text.replace("virtual ms", "virtual\u{a0}ms").replace(" ms", "\u{a0}ms").replace(" %", "\u{a0}%")
     });
-    // The first name's ending turns escaping on.
-    for (name, text) in
-        [("report.html", include_str!("report.html.j2")), ("summary.md", include_str!("summary.md.j2"))]
-    {
+    // The ending of a name turns escaping on.
+    for (name, text) in [
+        ("peers.html", include_str!("parts/peers.html.j2")),
+        ("report.html", include_str!("report.html.j2")),
+        ("summary.md", include_str!("summary.md.j2")),
+    ] {
         templates.add_template(name, text).expect("the template is well formed");
     }
-    let values = values(file, summary, charts);
+    let values = values(file, summary, charts, of);
     let filled = |name| {
         let template = templates.get_template(name).expect("it was added above");
         template.render(values.clone()).expect("the template uses only what it is given")
@@ -53,7 +62,7 @@ pub(super) fn render(file: &SamplesFile, summary: &Summary, charts: &Charts) -> 
     (filled("report.html"), filled("summary.md"))
 }
 
-fn values(file: &SamplesFile, summary: &Summary, charts: &Charts) -> Value {
+fn values(file: &SamplesFile, summary: &Summary, charts: &Charts, of: Circumstances<'_>) -> Value {
     let rows = |of: &dyn Fn(&StackSummary) -> Value| summary.stacks.iter().map(of).collect::<Vec<Value>>();
     let phases = summary.phases();
     context! {
@@ -67,7 +76,7 @@ fn values(file: &SamplesFile, summary: &Summary, charts: &Charts) -> Value {
             n => stack.n,
             ..named(stack)
         }),
-        peers => summary.stacks.iter().any(|stack| stack.stack.is_peer()),
+        peers => peers::values(file, summary, of),
         figures => rows(&|stack| figures(summary, stack)),
         clocks => Clock::ALL.map(Clock::name).to_vec(),
         by_clock => rows(&|stack| cells(stack, Clock::ALL.map(|clock| stack.clock(clock)))),
@@ -89,9 +98,6 @@ fn values(file: &SamplesFile, summary: &Summary, charts: &Charts) -> Value {
         command => file.command.clone(),
         placement => file.placement.clone(),
         guest => file.guest.clone(),
-        peer_records => file.peers.iter().map(|(stack, peer)| context! {
-            name => stack.name(), version => peer.version.clone(), command => peer.command.join(" "),
-        }).collect::<Vec<_>>(),
         pause_ms => crate::compare::PAUSE.as_millis(),
         guest_kernel_emulated => file.host.guest_kernel == "emulated",
         commit => file.commit.id.clone(),
