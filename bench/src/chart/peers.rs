@@ -5,8 +5,8 @@
 
 use super::Circumstances;
 use super::axis::Axis;
-use super::canvas::{Area, Drawn, FIGURE, MARGIN, NAME, NOTE, Stands, WIDTH, line, svg, write};
-use super::ink::{self, GRID, INK};
+use super::canvas::{Area, Drawn, FIGURE, MARGIN, NAME, NOTE, Stands, WIDTH, svg, write};
+use super::ink;
 use crate::stats::{Clock, Figure, Interval, Summary, bootstrap, show};
 use isolab_timeline::Stack;
 use plotters::prelude::{Color, PathElement};
@@ -100,14 +100,7 @@ impl Plot {
         for (head, right) in ["p50", "95 % interval", "× ours"].into_iter().zip(COLUMNS) {
             write(area, head, (right, top + 12), Stands::Left, NOTE)?;
         }
-        for tick in self.axis.ticks() {
-            let x = self.x(tick);
-            line(area, (x, self.top), (x, self.bottom), GRID)?;
-            line(area, (x, self.bottom), (x, self.bottom + 5), INK)?;
-            write(area, &tick.to_string(), (x, self.bottom + 14), Stands::Centred, NOTE)?;
-        }
-        line(area, (LEFT, self.bottom), (RIGHT, self.bottom), INK)?;
-        write(area, unit, (i32::midpoint(LEFT, RIGHT), self.bottom + 34), Stands::Centred, NOTE)
+        self.axis.draw(area, [(LEFT, self.top), (RIGHT, self.bottom)], unit)
     }
 
     fn row(&self, area: &Area<'_>, y: i32, Row { stack, figure, times }: &Row<'_>) -> Drawn {

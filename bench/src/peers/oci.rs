@@ -9,7 +9,7 @@ use crate::ground::Ground;
 use crate::sandbox::{Refusal, Sandbox, bare, with_a_kernel};
 use isolab_timeline::{Peer, Stack, Workload};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 /// One runtime.
@@ -70,13 +70,17 @@ impl Sandbox for Oci {
         }
     }
 
-    /// The containers whose states are left: those of launches that were killed.
+    /// Whatever is left of the launches so far, by their bundles: a runtime may keep states under other names.
     fn sweep(&self, ground: &Ground) {
-        for entry in fs::read_dir(self.state(ground)).into_iter().flatten().flatten() {
-            if let Ok(mut command) = self.begin(ground) {
-                command.args(["delete", "--force"]).arg(Path::new(&entry.file_name()));
-                // What cannot be removed is told of by the launch that failed.
+        let launches = format!("{}-{}-", ground.run_name(), self.name());
+        for bundle in fs::read_dir(ground.folder()).into_iter().flatten().flatten() {
+            let name = bundle.file_name();
+            let of_ours = name.to_string_lossy().starts_with(&launches);
+            if let Some(mut command) = of_ours.then(|| self.begin(ground).ok()).flatten() {
+                command.args(["delete", "--force"]).arg(&name);
+                // Most have gone by themselves. What cannot be removed is told of by the launch that failed.
                 let _ = ask(command);
+                let _ = fs::remove_dir_all(bundle.path());
             }
         }
     }

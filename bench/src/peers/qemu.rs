@@ -42,10 +42,10 @@ impl Sandbox for Qemu {
     }
 
     fn command(&self, ground: &Ground, workload: Workload) -> Result<Command, Refusal> {
+        let mut command = bare(&ground.peers.program(self.peer())?);
         let Files { kernel, initrd, line } = self.guest.files(ground, workload)?;
         // KVM that emulates a guest's kernel does not have all that the host's CPU has.
         let cpu = if host::guest_kernel() == "emulated" { "qemu64" } else { "host" };
-        let mut command = bare(&ground.peers.program(self.peer())?);
         command.args(["-M", self.machine, "-enable-kvm", "-cpu", cpu, "-m", &ground.memory_mib.to_string()]);
         command.args(["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"]);
         command.args(["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"]);
