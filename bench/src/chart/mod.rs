@@ -7,6 +7,7 @@
 //! 5. [`ecdf`]: how long until the workload's first instruction, for every launch of every stack.
 //! 6. [`phases`]: what that time, and the time after it, goes to.
 //! 7. [`tax`]: what one operation costs once the work runs.
+//! 8. [`peers`]: ours beside the programs of other makers.
 //!
 //! Text stays text in the file (`<text>`, in the reader's own sans-serif font), so the widths of words
 //! are estimates, made on the generous side.
@@ -15,6 +16,7 @@ mod axis;
 mod canvas;
 pub mod ecdf;
 mod ink;
+pub mod peers;
 pub mod phases;
 mod spread;
 pub mod tax;

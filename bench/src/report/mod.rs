@@ -33,7 +33,7 @@ pub fn write(folder: &Path, file: &SamplesFile) -> Result<(), ReportError> {
         phases: chart::phases::draw(&summary, of),
         tax: parts::tax::prices(file).map(|prices| chart::tax::draw(&prices, &file.host)),
     };
-    let (html, markdown) = page::render(file, &summary, &charts);
+    let (html, markdown) = page::render(file, &summary, &charts, of);
     folder::replace(
         folder,
         &[

@@ -4,6 +4,7 @@
 //! In the HTML page everything is escaped but the charts, which are our own.
 
 use super::{parts, sentences};
+use crate::chart::Circumstances;
 use crate::samples::SamplesFile;
 use crate::stats::{Clock, Figure, StackSummary, Summary, bootstrap, show};
 use isolab_timeline::{Phase, Stack};
@@ -30,7 +31,12 @@ pub(super) fn workloads(file: &SamplesFile) -> String {
 }
 
 /// Renders `report.html` and `summary.md`.
-pub(super) fn render(file: &SamplesFile, summary: &Summary, charts: &Charts) -> (String, String) {
+pub(super) fn render(
+    file: &SamplesFile,
+    summary: &Summary,
+    charts: &Charts,
+    of: Circumstances<'_>,
+) -> (String, String) {
     let mut templates = Environment::new();
     // A name that the template has and this file has not is a bug, not an empty cell.
     templates.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -45,12 +51,13 @@ pub(super) fn render(file: &SamplesFile, summary: &Summary, charts: &Charts) -> 
     for (name, text) in [
         ("report.html", include_str!("report.html.j2")),
         ("counts.html", include_str!("parts/counts.html.j2")),
+        ("peers.html", include_str!("parts/peers.html.j2")),
         ("tax.html", include_str!("parts/tax.html.j2")),
         ("summary.md", include_str!("summary.md.j2")),
     ] {
         templates.add_template(name, text).expect("the template is well formed");
     }
-    let values = values(file, summary, charts);
+    let values = values(file, summary, charts, of);
     let filled = |name| {
         let template = templates.get_template(name).expect("it was added above");
         template.render(values.clone()).expect("the template uses only what it is given")
@@ -58,7 +65,7 @@ pub(super) fn render(file: &SamplesFile, summary: &Summary, charts: &Charts) -> 
     (filled("report.html"), filled("summary.md"))
 }
 
-fn values(file: &SamplesFile, summary: &Summary, charts: &Charts) -> Value {
+fn values(file: &SamplesFile, summary: &Summary, charts: &Charts, of: Circumstances<'_>) -> Value {
     let rows = |of: &dyn Fn(&StackSummary) -> Value| summary.stacks.iter().map(of).collect::<Vec<Value>>();
     let phases = summary.phases();
     let prices = parts::tax::prices(file);
@@ -81,7 +88,7 @@ fn values(file: &SamplesFile, summary: &Summary, charts: &Charts) -> Value {
             n => stack.n,
             ..named(stack)
         }),
-        peers => summary.stacks.iter().any(|stack| stack.stack.is_peer()),
+        peers => parts::peers::values(file, summary, of),
         figures => rows(&|stack| figures(summary, stack)),
         clocks => Clock::ALL.map(Clock::name).to_vec(),
         by_clock => rows(&|stack| cells(stack, Clock::ALL.map(|clock| stack.clock(clock)))),
@@ -103,9 +110,6 @@ fn values(file: &SamplesFile, summary: &Summary, charts: &Charts) -> Value {
         command => file.command.clone(),
         placement => file.placement.clone(),
         guest => file.guest.clone(),
-        peer_records => file.peers.iter().map(|(stack, peer)| context! {
-            name => stack.name(), version => peer.version.clone(), command => peer.command.join(" "),
-        }).collect::<Vec<_>>(),
         pause_ms => crate::compare::PAUSE.as_millis(),
         guest_kernel_emulated => file.host.emulates_guest_kernels(),
         commit => file.commit.id.clone(),
