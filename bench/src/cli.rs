@@ -1,5 +1,7 @@
 //! The lab's command line.
 
+pub(crate) mod density;
+
 use clap::{Args, Parser, Subcommand};
 use isolab::emulate::inside::Output;
 use isolab_timeline::command::{hostname, variable};
@@ -19,6 +21,7 @@ Examples:
   isolab doctor
   isolab compare --stacks process,container --runs 500
   isolab compare --workload 'cpu 50000000' --out /tmp/cpu
+  isolab density --stacks container,unikernel --max 2000
   isolab run container --rootfs ./alpine --memory 128m -- sh
   isolab run unikernel --memory 64 -- cpu 1000000
   isolab run microvm --rootfs ./alpine --memory 256 -- sh
@@ -45,6 +48,8 @@ pub(crate) enum Command {
     },
     /// Measures the start-up of all stacks and draws the report
     Compare(Compare),
+    /// Measures how many instances of each stack fit, and how quickly they start side by side
+    Density(density::Density),
     /// Runs something in one stack
     #[command(subcommand)]
     Run(Run),

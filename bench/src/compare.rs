@@ -50,8 +50,21 @@ const PROBES: usize = 20;
 /// at a fixed pace, fall into step with the kernel's timer tick and all meet it, or all miss it.
 pub const PAUSE: Duration = Duration::from_millis(4);
 
-/// Measures everything that the plan asks for and this host can do.
-pub fn run(plan: &Plan, interrupt: &Interrupt) -> anyhow::Result<SamplesFile> {
+/// What every part of a run stands on.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The root folder and its company.
+    pub ground: Ground,
+    /// What launches.
+    pub launcher: Launcher,
+    /// The stacks that were asked for and work here.
+    pub stacks: Vec<Stack>,
+    /// The run's circumstances, with nothing measured yet.
+    pub file: SamplesFile,
+}
+
+/// Lays the ground, looks at the host, and tries each stack that the plan asks for.
+pub fn prepare(plan: &Plan) -> anyhow::Result<Prepared> {
     ground::sweep()?;
     let ground = Ground::lay(Programs::find()?, plan.memory_mib, plan.kernel.clone())?;
     let placement = Placement::choose()?;
@@ -59,14 +72,7 @@ pub fn run(plan: &Plan, interrupt: &Interrupt) -> anyhow::Result<SamplesFile> {
     let launcher = Launcher::new(placement, plan.limit)?;
 
     let (stacks, unavailable) = tried(plan, &ground, &launcher);
-    let syscalls = stacks
-        .iter()
-        .filter(|stack| stack.is_floor())
-        .filter_map(|&stack| {
-            Some((stack, calls::count(command(stack, &ground, Workload(Kind::Noop))?).ok()?))
-        })
-        .collect();
-    let mut file = SamplesFile {
+    let file = SamplesFile {
         schema_version: SCHEMA_VERSION,
         host,
         commit: commit(),
@@ -79,8 +85,22 @@ pub fn run(plan: &Plan, interrupt: &Interrupt) -> anyhow::Result<SamplesFile> {
         unavailable,
         partial: None,
         samples: Vec::new(),
-        syscalls,
+        syscalls: BTreeMap::new(),
+        density: None,
     };
+    Ok(Prepared { ground, launcher, stacks, file })
+}
+
+/// Measures everything that the plan asks for and this host can do.
+pub fn run(plan: &Plan, interrupt: &Interrupt) -> anyhow::Result<SamplesFile> {
+    let Prepared { ground, launcher, stacks, mut file } = prepare(plan)?;
+    file.syscalls = stacks
+        .iter()
+        .filter(|stack| stack.is_floor())
+        .filter_map(|&stack| {
+            Some((stack, calls::count(command(stack, &ground, Workload(Kind::Noop))?).ok()?))
+        })
+        .collect();
     measure(plan, &stacks, &ground, &launcher, interrupt, &mut file)?;
     Ok(file)
 }
@@ -177,7 +197,8 @@ fn command(stack: Stack, ground: &Ground, workload: Workload) -> Option<Command>
     stacks::of(stack).command(ground, workload).ok()
 }
 
-fn progress(shown: bool, length: usize) -> ProgressBar {
+/// A bar of so many launches on standard error.
+pub(crate) fn progress(shown: bool, length: usize) -> ProgressBar {
     let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
     let style = ProgressStyle::with_template("  {bar:40} {pos}/{len} launches, {eta} left  {msg}");
     ProgressBar::with_draw_target(Some(length as u64), target)

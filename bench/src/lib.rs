@@ -12,7 +12,7 @@
 //! 7. [`compare`]: all of this in one function.
 //! 8. [`samples`], [`stats`], [`chart`], [`report`], [`table`]: what was measured, figured and drawn.
 //!
-//! Many at once, all held at *ready*: [`fleet`].
+//! Many at once, all held at *ready*: [`fleet`]; how many that can be, [`density`].
 //!
 //! Beside the path: [`host`] (what machine this is), [`doctor`] (what it can do), [`calls`] (system calls
 //! counted), [`interrupt`] (Ctrl-C), [`kernel`] (kernels for guests: got or built, and cached), [`microvm`] and
@@ -27,6 +27,7 @@
 pub mod calls;
 pub mod chart;
 pub mod compare;
+pub mod density;
 pub mod doctor;
 pub mod emulate;
 pub mod fleet;

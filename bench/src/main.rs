@@ -9,6 +9,7 @@ use clap::Parser;
 use cli::{Cli, Compare, HandOver, Run};
 use comfy_table::{Table, TableStyle};
 use isolab::compare::{self, Plan};
+use isolab::density::NoRoom;
 use isolab::doctor::{self, Diagnosis};
 use isolab::ground;
 use isolab::host::clock::Clock;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
             match error.downcast_ref() {
                 Some(kernel::error::Error::Unavailable { .. }) => UNAVAILABLE.into(),
                 Some(kernel::error::Error::Interrupted) => INTERRUPTED.into(),
+                _ if error.is::<NoRoom>() => UNAVAILABLE.into(),
                 _ => emulated::status_of(&error).into(),
             }
         }
@@ -55,6 +57,7 @@ fn perform(cli: Cli) -> anyhow::Result<u8> {
     match cli.command.unwrap_or_else(quick) {
         cli::Command::Doctor { json } => print_diagnosis(json),
         cli::Command::Compare(options) => compare(options),
+        cli::Command::Density(options) => cli::density::perform(options),
         cli::Command::Run(Run::Microvm(options)) => run_microvm(*options),
         cli::Command::Run(Run::HandOver(stack)) => hand_over(&stack),
         cli::Command::Kernel(command) => kernels::perform(command),
@@ -71,9 +74,7 @@ fn quick() -> cli::Command {
 fn compare(options: Compare) -> anyhow::Result<u8> {
     let interrupt = Interrupt::listen().context("listening for Ctrl-C")?;
     let asked_for = !options.stacks.is_empty();
-    // Where nothing differs from run to run, the order does not either.
-    let fixed = (Clock::here() == Clock::VirtualIcount).then_some(1);
-    let seed = options.seed.or(fixed).unwrap_or_else(|| fastrand::u64(..1_000_000_000));
+    let seed = fixed_seed(options.seed);
     let plan = Plan {
         command: command_line(&options, seed),
         kernel: options.kernel,
@@ -87,16 +88,33 @@ fn compare(options: Compare) -> anyhow::Result<u8> {
         progress: io::stderr().is_terminal(),
     };
     let file = compare::run(&plan, &interrupt)?;
+    finish(&file, &table::render(&Summary::of(&file)), asked_for, options.json, &options.out)
+}
+
+/// The seed that was asked for, or one that is drawn; where nothing differs from run to run, the order does not either.
+fn fixed_seed(asked: Option<u64>) -> u64 {
+    let fixed = (Clock::here() == Clock::VirtualIcount).then_some(1);
+    asked.or(fixed).unwrap_or_else(|| fastrand::u64(..1_000_000_000))
+}
+
+/// Shows what a run measured, as its `table` or as JSON, and writes its report to `out`. Returns the exit status.
+fn finish(
+    file: &SamplesFile,
+    table: &str,
+    asked_for: bool,
+    json: bool,
+    out: &std::path::Path,
+) -> anyhow::Result<u8> {
     // The table first: it is seen even where the report cannot be written.
-    if options.json {
+    if json {
         print(&file.to_json())?;
     } else {
-        print(format!("{}\n", table::render(&Summary::of(&file))).as_bytes())?;
+        print(format!("{table}\n").as_bytes())?;
     }
-    let status = tell(&file, asked_for);
-    report::write(&options.out, &file)?;
-    if !options.json {
-        let folder = options.out.display();
+    let status = tell(file, asked_for);
+    report::write(out, file)?;
+    if !json {
+        let folder = out.display();
         print(format!("The report is in {folder}: open {folder}/report.html\n").as_bytes())?;
     }
     Ok(status)
@@ -128,14 +146,18 @@ fn tell(file: &SamplesFile, asked_for: bool) -> u8 {
         let reason = first.invalid.as_deref().unwrap_or_default();
         eprintln!("isolab: {invalid} launches do not count; the first, of {}: {reason}", first.stack);
     }
+    let wrong: Vec<_> = file.density.iter().flat_map(|density| density.wrong()).collect();
+    for (stack, why) in &wrong {
+        eprintln!("isolab: {stack}: {why}");
+    }
     if let Some(why) = &file.partial {
         eprintln!("isolab: the run is partial: {why}");
     }
     match file {
         SamplesFile { partial: Some(_), .. } => INTERRUPTED,
-        _ if invalid > 0 => INVALID,
+        _ if invalid + wrong.len() > 0 => INVALID,
         SamplesFile { unavailable, .. } if asked_for && !unavailable.is_empty() => UNAVAILABLE,
-        SamplesFile { samples, .. } if samples.is_empty() => UNAVAILABLE,
+        _ if file.is_empty() => UNAVAILABLE,
         _ => 0,
     }
 }

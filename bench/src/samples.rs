@@ -7,6 +7,7 @@
 
 mod layout;
 
+use crate::density::section::Density;
 use crate::host::Host;
 use isolab_timeline::{Mark, Sample, Stack};
 use serde::{Deserialize, Serialize};
@@ -16,7 +17,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// The version of the layout that this program writes and reads.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// Nanoseconds in a millisecond: the file holds the former, people read the latter.
 const NS_PER_MS: f64 = 1e6;
@@ -54,6 +55,9 @@ pub struct SamplesFile {
     /// System calls of one launch by name, for stacks where they were counted.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub syscalls: BTreeMap<Stack, BTreeMap<String, u64>>,
+    /// How many instances fit, and how quickly they start side by side.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub density: Option<Density>,
 }
 
 /// A state of the source code.
@@ -138,6 +142,11 @@ impl SamplesFile {
     /// The launches that failed or were not measured, warm-up included, in order.
     pub fn invalid(&self) -> impl Iterator<Item = &Sample> {
         self.samples.iter().filter(|sample| sample.invalid.is_some())
+    }
+
+    /// Whether nothing was launched at all.
+    pub fn is_empty(&self) -> bool {
+        self.samples.is_empty() && self.density.as_ref().is_none_or(|density| density.stacks().is_empty())
     }
 
     /// The file's text: JSON with one launch a line.

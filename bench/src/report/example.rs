@@ -88,6 +88,7 @@ pub(crate) fn of(plan: &Plan, n: usize) -> SamplesFile {
         unavailable: Vec::new(),
         partial: None,
         samples,
+        density: None,
         syscalls: stacks().filter(|stack| stack.is_floor()).map(|stack| (stack, calls.clone())).collect(),
     }
 }

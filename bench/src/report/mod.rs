@@ -32,11 +32,11 @@ pub fn write(folder: &Path, file: &SamplesFile) -> Result<(), ReportError> {
     folder::replace(
         folder,
         &[
-            ("samples.json", &file.to_json()),
-            ("ecdf.svg", charts.ecdf.as_bytes()),
-            ("phases.svg", charts.phases.as_bytes()),
-            ("report.html", html.as_bytes()),
-            ("summary.md", markdown.as_bytes()),
+            ("samples.json", Some(&file.to_json())),
+            ("ecdf.svg", Some(charts.ecdf.as_bytes())),
+            ("phases.svg", Some(charts.phases.as_bytes())),
+            ("report.html", Some(html.as_bytes())),
+            ("summary.md", Some(markdown.as_bytes())),
         ],
     )
 }

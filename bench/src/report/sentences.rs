@@ -38,7 +38,7 @@ pub const fn between(stack: Stack) -> &'static str {
     }
 }
 
-const fn noun(stack: Stack) -> &'static str {
+pub(super) const fn noun(stack: Stack) -> &'static str {
     match stack {
         Stack::Process => "a bare process",
         Stack::Container => "a container",
@@ -80,7 +80,7 @@ pub fn headline(summary: &Summary) -> String {
         (Some(process), true) => format!("{} starts its workload in {process}", noun(Stack::Process)),
         (None, true) => return "This run measured neither a process nor a container nor a VM.".into(),
     };
-    format!("{} ({}, medians).", capitalised(&answer), RULER.name())
+    format!("{} ({}, medians).", show::capitalised(&answer), RULER.name())
 }
 
 /// One sentence for each pair of stacks that were both measured, the slower one first.
@@ -106,7 +106,7 @@ fn comparison(slower: Stack, quicker: Stack, ratio: Ratio) -> String {
         Some(ends) if !ends.contains(1.0) => {
             format!(
                 "{} takes {factor} times as long as {quicker} (95 % interval {interval}).",
-                capitalised(slower)
+                show::capitalised(slower)
             )
         }
         Some(_) => format!(
@@ -116,23 +116,18 @@ fn comparison(slower: Stack, quicker: Stack, ratio: Ratio) -> String {
         None => format!(
             "{} took {factor} times as long as {quicker}, but fewer than {} launches of one of them \
              count, too few for an interval.",
-            capitalised(slower),
+            show::capitalised(slower),
             bootstrap::FEWEST
         ),
     }
 }
 
 /// `a`, `a and b`, `a, b and c`.
-fn listed(items: &[String]) -> String {
+pub(super) fn listed(items: &[String]) -> String {
     match items {
         [first @ .., but, last] => [first, &[format!("{but} and {last}")]].concat().join(", "),
         few => few.concat(),
     }
-}
-
-fn capitalised(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ fn the_schema_refuses_doctored_files() {
         file
     };
     for (at, value) in [
-        ("/schema_version", json!(2)),
+        ("/schema_version", json!(1)),
         ("/seed", json!(-1)),
         ("/commit/dirty", json!("no")),
         ("/probe_ns", json!({"chroot": [1]})),
@@ -86,7 +86,7 @@ fn another_version_and_another_kind_of_file_are_refused_by_name() {
         error
     };
     assert!(matches!(refusal(r#"{"schema_version": 9}"#), SamplesError::Version { found: 9, .. }));
-    assert!(matches!(refusal(r#"{"schema_version": 1}"#), SamplesError::Parse { .. }));
+    assert!(matches!(refusal(r#"{"schema_version": 2}"#), SamplesError::Parse { .. }));
     assert!(matches!(refusal("boom"), SamplesError::Parse { .. }));
     fs::remove_file(&path).unwrap();
     assert!(matches!(SamplesFile::read(&path), Err(SamplesError::Read { .. })));

@@ -1,0 +1,103 @@
+//! Density on the terminal.
+
+use super::figures::{Figures, Filled, is_emulated, quantity, subject};
+use crate::host::{EMULATED, Host};
+use crate::stats::show;
+use crate::table::STYLE;
+use comfy_table::{CellAlignment, Table};
+
+/// Renders the tables of a run. Ends in a line feed.
+pub fn render(figures: &Figures<'_>, host: &Host) -> String {
+    let mut text = String::new();
+    if !figures.filled.is_empty() {
+        text += &format!("Instances side by side\n{}\n", held(figures, host));
+        text += &format!("\nWhat a fifth of the way foretold\n{}\n", foretold(figures));
+    }
+    if !figures.rates.is_empty() {
+        text += &format!("\nLaunches a second, so many at a time (× floor)\n{}\n", rates(figures, host));
+    }
+    let emulated = figures.filled.iter().any(|filled| is_emulated(filled.fill.stack, host))
+        || figures.rates.iter().any(|rate| is_emulated(rate.stack, host));
+    if emulated { text + &format!("(e) {EMULATED}\n") } else { text }
+}
+
+fn held(figures: &Figures<'_>, host: &Host) -> Table {
+    let mut table = Table::new();
+    table.load_style(STYLE).set_header([
+        "stack",
+        "N",
+        "KiB each",
+        "95 % interval",
+        "in a GiB",
+        "ms at N",
+        "stopped",
+    ]);
+    for filled in &figures.filled {
+        let Filled { fill, bytes, .. } = filled;
+        let mark = if is_emulated(fill.stack, host) { " (e)" } else { "" };
+        let start = fill.starts().last().map_or(show::NONE.into(), |(_, ns)| show::ms(ns / 1e6));
+        table.add_row([
+            fill.stack.to_string(),
+            show::thousands(fill.launches.len()),
+            bytes.map_or(show::NONE.into(), |bytes| show::kib(bytes.value)),
+            show::interval_kib(bytes.and_then(|bytes| bytes.interval)),
+            filled.per_gib().map_or(show::NONE.into(), |many| show::thousands(many.round() as usize)),
+            format!("{start}{mark}"),
+            fill.stopped.words().to_owned(),
+        ]);
+    }
+    right(table, 1..6)
+}
+
+fn foretold(figures: &Figures<'_>) -> Table {
+    let mut table = Table::new();
+    table.load_style(STYLE).set_header(["stack", "", "foretold", "95 % interval", "found", "error", "it"]);
+    for Filled { fill, predictions, .. } in &figures.filled {
+        for prediction in predictions {
+            let number = |value: f64| quantity(prediction.what, value);
+            let ends = prediction.interval;
+            table.add_row([
+                fill.stack.to_string(),
+                subject(prediction.what),
+                number(prediction.value),
+                format!("{} to {}", number(ends.low), number(ends.high)),
+                prediction.found.map_or(show::NONE.into(), number),
+                prediction
+                    .relative_error()
+                    .map_or(show::NONE.into(), |error| format!("{:+.1} %", 100.0 * error)),
+                prediction.verdict().name().to_owned(),
+            ]);
+        }
+    }
+    right(table, 2..6)
+}
+
+fn rates(figures: &Figures<'_>, host: &Host) -> Table {
+    let levels = figures.levels();
+    let mut table = Table::new();
+    let head = levels.iter().map(|level| format!("{level} at a time"));
+    table.load_style(STYLE).set_header(std::iter::once("stack".to_owned()).chain(head));
+    let mut stacks: Vec<_> = figures.rates.iter().map(|rate| rate.stack).collect();
+    stacks.dedup();
+    for stack in stacks {
+        let mark = if is_emulated(stack, host) { " (e)" } else { "" };
+        let cells = levels.iter().map(|&level| {
+            let Some(rate) = figures.rate(stack, level) else { return show::NONE.into() };
+            let floor =
+                rate.of_floor.map_or(String::new(), |ratio| format!(" × {}", show::factor(ratio.value)));
+            format!("{:.0}{mark}{floor}", rate.sample.median())
+        });
+        table.add_row(std::iter::once(stack.to_string()).chain(cells));
+    }
+    let columns = 1..levels.len() + 1;
+    right(table, columns)
+}
+
+fn right(mut table: Table, columns: std::ops::Range<usize>) -> Table {
+    for column in columns {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table
+}
