@@ -128,6 +128,18 @@ pub enum Stopped {
 }
 
 impl Stopped {
+    /// Its name, as in files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Stopped::Budget => "budget",
+            Stopped::Max => "max",
+            Stopped::Until => "until",
+            Stopped::Reserve => "reserve",
+            Stopped::Failed => "failed",
+            Stopped::Interrupted => "interrupted",
+        }
+    }
+
     /// In words that follow "it stopped because".
     pub const fn words(self) -> &'static str {
         match self {

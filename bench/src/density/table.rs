@@ -43,7 +43,7 @@ fn held(figures: &Figures<'_>, host: &Host) -> Table {
             show::interval_kib(bytes.and_then(|bytes| bytes.interval)),
             filled.per_gib().map_or(show::NONE.into(), |many| show::thousands(many.round() as usize)),
             format!("{start}{mark}"),
-            fill.stopped.words().to_owned(),
+            fill.stopped.name().to_owned(),
         ]);
     }
     right(table, 1..6)

@@ -3,7 +3,7 @@
 //! The templates hold the words and the layout, this file hands them text that is ready to print.
 //! In the HTML page everything is escaped but the charts, which are our own.
 
-use super::sentences;
+use super::{parts, sentences};
 use crate::samples::SamplesFile;
 use crate::stats::{Clock, Figure, StackSummary, Summary, bootstrap, show};
 use isolab_timeline::{Phase, Stack};
@@ -17,11 +17,14 @@ pub(super) struct Charts {
     pub(super) ecdf: String,
     /// [`crate::chart::phases`].
     pub(super) phases: String,
+    /// [`crate::chart::density`], where density was measured.
+    pub(super) density: Option<String>,
 }
 
 /// The workloads of a run by name; there is one, unless a file was put together by hand.
 pub(super) fn workloads(file: &SamplesFile) -> String {
     let mut names: Vec<String> = file.samples.iter().map(|sample| sample.workload.to_string()).collect();
+    names.extend(file.density.iter().map(|_| "wait".into()));
     names.sort_unstable();
     names.dedup();
     names.join(", ")
@@ -40,9 +43,11 @@ pub(super) fn render(file: &SamplesFile, summary: &Summary, charts: &Charts) -> 
         text.replace("virtual ms", "virtual\u{a0}ms").replace(" ms", "\u{a0}ms").replace(" %", "\u{a0}%")
     });
     // The first name's ending turns escaping on.
-    for (name, text) in
-        [("report.html", include_str!("report.html.j2")), ("summary.md", include_str!("summary.md.j2"))]
-    {
+    for (name, text) in [
+        ("report.html", include_str!("report.html.j2")),
+        ("density.html", include_str!("parts/density.html.j2")),
+        ("summary.md", include_str!("summary.md.j2")),
+    ] {
         templates.add_template(name, text).expect("the template is well formed");
     }
     let values = values(file, summary, charts);
@@ -56,9 +61,16 @@ pub(super) fn render(file: &SamplesFile, summary: &Summary, charts: &Charts) -> 
 fn values(file: &SamplesFile, summary: &Summary, charts: &Charts) -> Value {
     let rows = |of: &dyn Fn(&StackSummary) -> Value| summary.stacks.iter().map(of).collect::<Vec<Value>>();
     let phases = summary.phases();
+    let mut comparisons = sentences::comparisons(summary);
+    comparisons.extend(parts::density::sentences(file));
+    let headline = if summary.stacks.is_empty() && !comparisons.is_empty() {
+        comparisons.remove(0)
+    } else {
+        sentences::headline(summary)
+    };
     context! {
-        headline => sentences::headline(summary),
-        comparisons => sentences::comparisons(summary),
+        headline,
+        comparisons,
         ruler => sentences::RULER.name(),
         partial => file.partial.clone(),
         measured => rows(&|stack| context! {
@@ -89,10 +101,11 @@ fn values(file: &SamplesFile, summary: &Summary, charts: &Charts) -> Value {
         placement => file.placement.clone(),
         guest => file.guest.clone(),
         pause_ms => crate::compare::PAUSE.as_millis(),
-        guest_kernel_emulated => file.host.guest_kernel == "emulated",
+        guest_kernel_emulated => file.host.emulates_guest_kernels(),
         commit => file.commit.id.clone(),
         dirty => file.commit.dirty,
         syscalls => syscalls(file),
+        density => parts::density::values(file, charts.density.as_deref()),
         unavailable => file.unavailable.iter().map(|stack| context! {
             name => stack.stack.name(), reason => stack.reason.clone(), fix => stack.fix.clone(),
         }).collect::<Vec<_>>(),
