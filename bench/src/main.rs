@@ -10,6 +10,7 @@ use cli::{Cli, Compare, HandOver, Run};
 use comfy_table::{Table, TableStyle};
 use isolab::compare::{self, Plan};
 use isolab::density::NoRoom;
+use isolab::density::section::Density;
 use isolab::doctor::{self, Diagnosis};
 use isolab::ground;
 use isolab::host::clock::Clock;
@@ -57,7 +58,7 @@ fn perform(cli: Cli) -> anyhow::Result<u8> {
     match cli.command.unwrap_or_else(quick) {
         cli::Command::Doctor { json } => print_diagnosis(json),
         cli::Command::Compare(options) => compare(options),
-        cli::Command::Density(options) => cli::density::perform(options),
+        cli::Command::Density(options) => cli::density::perform(&options),
         cli::Command::Run(Run::Microvm(options)) => run_microvm(*options),
         cli::Command::Run(Run::HandOver(stack)) => hand_over(&stack),
         cli::Command::Kernel(command) => kernels::perform(command),
@@ -146,7 +147,7 @@ fn tell(file: &SamplesFile, asked_for: bool) -> u8 {
         let reason = first.invalid.as_deref().unwrap_or_default();
         eprintln!("isolab: {invalid} launches do not count; the first, of {}: {reason}", first.stack);
     }
-    let wrong: Vec<_> = file.density.iter().flat_map(|density| density.wrong()).collect();
+    let wrong: Vec<_> = file.density.iter().flat_map(Density::wrong).collect();
     for (stack, why) in &wrong {
         eprintln!("isolab: {stack}: {why}");
     }

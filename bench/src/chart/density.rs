@@ -6,7 +6,7 @@ use super::axis::Axis;
 use super::canvas::{Area, Drawn, NOTE, Stands, line, svg, write};
 use super::ink::{self, INK};
 use super::panel::{LEFT, Label, Panel, RIGHT};
-use crate::density::figures::{Figures, Filled, Foreseen, Rate, is_emulated};
+use crate::density::figures::{Figures, Filled, Rate, is_emulated};
 use crate::density::section::Density;
 use crate::host::{EMULATED, Host};
 use crate::stats::{Interval, bootstrap, line as fitted, show};
@@ -20,21 +20,18 @@ const PIECES: usize = 40;
 const MIB: f64 = (1 << 20) as f64;
 const NS_PER_MS: f64 = 1e6;
 
-/// Draws the density of a run. `seed` is the run's.
-pub fn draw(
-    density: &Density,
-    figures: &Figures<'_>,
-    host: &Host,
-    seed: u64,
-    of: Circumstances<'_>,
-) -> String {
+/// Draws one panel between two heights, in pixels.
+type Draw<'a> = dyn Fn(&Area<'_>, i32, i32) -> Drawn + 'a;
+
+/// Draws the density of a run.
+pub fn draw(density: &Density, figures: &Figures<'_>, host: &Host, of: Circumstances<'_>) -> String {
     let (filled, burst) = (!figures.filled.is_empty(), !figures.rates.is_empty());
-    let mut panels: Vec<&dyn Fn(&Area<'_>, i32, i32) -> Drawn> = Vec::new();
-    let memory = |area: &Area<'_>, top, bottom| memory(area, figures, density, seed, [top, bottom]);
+    let mut panels: Vec<&Draw<'_>> = Vec::new();
+    let memory = |area: &Area<'_>, top, bottom| memory(area, figures, density, [top, bottom]);
     let starts = |area: &Area<'_>, top, bottom| starts(area, figures, host, [top, bottom]);
     let rates = |area: &Area<'_>, top, bottom| rates(area, figures, host, [top, bottom]);
     if filled {
-        panels.extend([&memory as &dyn Fn(&Area<'_>, i32, i32) -> Drawn, &starts]);
+        panels.extend([&memory as &Draw<'_>, &starts]);
     }
     if burst {
         panels.push(&rates);
@@ -67,9 +64,9 @@ fn caption(density: &Density, figures: &Figures<'_>, host: &Host, of: Circumstan
         let instances = density.bursts.iter().map(|burst| burst.instances).max().unwrap_or_default();
         caption.push(format!(
             "Launches a second: {instances} instances from nothing, first spawn to last ready; median of n = {} bursts \
-             and its {}.",
+             and {}.",
             rate.sample.values().len(),
-            bootstrap::method(),
+            rate.interval.map_or("their range: too few for an interval".into(), |_| format!("its {}", bootstrap::method())),
         ));
     }
     if density.stacks().iter().any(|&stack| is_emulated(stack, host)) {
@@ -90,13 +87,7 @@ fn instances(figures: &Figures<'_>) -> (Axis, Vec<(f64, String)>) {
     (axis, names)
 }
 
-fn memory(
-    area: &Area<'_>,
-    figures: &Figures<'_>,
-    density: &Density,
-    seed: u64,
-    [top, bottom]: [i32; 2],
-) -> Drawn {
+fn memory(area: &Area<'_>, figures: &Figures<'_>, density: &Density, [top, bottom]: [i32; 2]) -> Drawn {
     let falls = figures.filled.iter().flat_map(|filled| filled.fill.falls());
     let most = falls.map(|(_, fall)| fall / MIB).fold(0.0, f64::max);
     let budget = density.budget_bytes as f64 / MIB;
@@ -109,7 +100,7 @@ fn memory(
         write(area, "the budget", (LEFT + 6, y - 9), Stands::Right, NOTE)?;
     }
     for filled in &figures.filled {
-        band(area, &panel, filled, seed)?;
+        band(area, &panel, filled)?;
     }
     for filled in &figures.filled {
         let points = filled.fill.falls().map(|(place, fall)| (panel.x(place), panel.y_inside(fall / MIB)));
@@ -126,9 +117,9 @@ fn memory(
 }
 
 /// What was foretold for the rest of the way, and a mark where it was.
-fn band(area: &Area<'_>, panel: &Panel, Filled { fill, .. }: &Filled<'_>, seed: u64) -> Drawn {
+fn band(area: &Area<'_>, panel: &Panel, Filled { fill, foreseen, .. }: &Filled<'_>) -> Drawn {
     let (Some(from), Some(to)) = (fill.predicted_at, fill.points.last()) else { return Ok(()) };
-    let Some((_, lines)) = Foreseen::of(fill, seed).fall else { return Ok(()) };
+    let Some((_, lines)) = &foreseen.fall else { return Ok(()) };
     let (from, to) = (from as f64, to.instances as f64);
     let ends: Vec<(i32, Interval)> = (0..=PIECES)
         .map(|piece| from + (to - from) * piece as f64 / PIECES as f64)
@@ -215,13 +206,7 @@ mod tests {
     fn drawn(file: &crate::samples::SamplesFile) -> String {
         let density = file.density.as_ref().unwrap();
         let figures = Figures::of(density, &file.host, file.seed);
-        draw(
-            density,
-            &figures,
-            &file.host,
-            file.seed,
-            Circumstances { workload: "wait", host: "Some CPU, nested" },
-        )
+        draw(density, &figures, &file.host, Circumstances { workload: "wait", host: "Some CPU, nested" })
     }
 
     #[test]

@@ -75,10 +75,10 @@ pub(crate) struct Density {
     limit: u64,
 }
 
-pub(crate) fn perform(options: Density) -> anyhow::Result<u8> {
+pub(crate) fn perform(options: &Density) -> anyhow::Result<u8> {
     let interrupt = Interrupt::listen().context("listening for Ctrl-C")?;
     let asked_for = !options.stacks.is_empty();
-    let plan = plan(&options);
+    let plan = plan(options);
     let file = density::run(&plan, &interrupt)?;
     let figures = file.density.as_ref().map(|density| Figures::of(density, &file.host, file.seed));
     let table = figures.map_or(String::new(), |figures| table::render(&figures, &file.host));
@@ -131,25 +131,22 @@ fn command_line(
 ) -> String {
     let listed = |values: Vec<String>| values.join(",");
     let stacks = listed(options.stacks.iter().map(ToString::to_string).collect());
-    let mut line = String::from("isolab density");
-    let mut add = |option: &str, value: Option<String>| {
-        if let Some(value) = value {
-            line += &format!(" --{option} {value}");
-        }
-    };
-    add("stacks", (!stacks.is_empty()).then_some(stacks));
-    add("budget", options.budget.map(|Size(bytes)| bytes.to_string()));
-    add("until", options.until.map(|until| until.to_string()));
-    add("max", max.map(|max| max.to_string()));
-    add("at-once", Some(at_once.to_string()));
-    add("burst", Some(options.burst.to_string()));
-    add("levels", Some(listed(levels.iter().map(ToString::to_string).collect())));
-    add("repeat", Some(options.repeat.to_string()));
-    add("memory", Some(options.memory.to_string()));
     // A name of the cache says something on another machine; a path does not.
     let kernel =
         options.kernel.as_ref().and_then(|kernel| kernel.to_str()).filter(|kernel| !kernel.contains('/'));
-    add("kernel", kernel.map(String::from));
-    add("seed", Some(seed.to_string()));
-    line
+    let values = [
+        ("stacks", (!stacks.is_empty()).then_some(stacks)),
+        ("budget", options.budget.map(|Size(bytes)| bytes.to_string())),
+        ("until", options.until.map(|until| until.to_string())),
+        ("max", max.map(|max| max.to_string())),
+        ("at-once", Some(at_once.to_string())),
+        ("burst", Some(options.burst.to_string())),
+        ("levels", Some(listed(levels.iter().map(ToString::to_string).collect()))),
+        ("repeat", Some(options.repeat.to_string())),
+        ("memory", Some(options.memory.to_string())),
+        ("kernel", kernel.map(String::from)),
+        ("seed", Some(seed.to_string())),
+    ];
+    let given = values.into_iter().filter_map(|(option, value)| Some(format!("--{option} {}", value?)));
+    std::iter::once("isolab density".to_owned()).chain(given).collect::<Vec<_>>().join(" ")
 }

@@ -118,7 +118,9 @@ pub struct Filled<'a> {
     pub bytes: Option<Slope>,
     /// Milliseconds from spawn to begin for one instance more, from all batches.
     pub start_ms: Option<Slope>,
-    /// The predictions of a fifth of the way.
+    /// The lines through what was seen a fifth of the way up.
+    pub foreseen: Foreseen,
+    /// What these foretell.
     pub predictions: Vec<Prediction>,
 }
 
@@ -151,11 +153,13 @@ impl<'a> Figures<'a> {
     pub fn of(density: &'a Density, host: &Host, seed: u64) -> Figures<'a> {
         let filled = density.fills.iter().map(|fill| {
             let random = || fastrand::Rng::with_seed(seed);
+            let foreseen = Foreseen::of(fill, seed);
             Filled {
                 fill,
                 bytes: slope(fill.falls(), &mut random()),
                 start_ms: slope(starts_ms(fill), &mut random()),
-                predictions: predictions(fill, density.budget_bytes, density.max, seed),
+                predictions: predictions(fill, &foreseen, density.budget_bytes, density.max),
+                foreseen,
             }
         });
         Figures { filled: filled.collect(), rates: rates(density, host, seed) }
@@ -183,6 +187,7 @@ impl Filled<'_> {
 }
 
 /// The two lines of a fifth of the way; each `None` without enough points.
+#[derive(Clone, Debug)]
 pub struct Foreseen {
     /// Fall of `MemAvailable` in bytes against instances.
     pub fall: Option<(Line, Lines)>,
@@ -214,12 +219,12 @@ fn slope(points: impl Iterator<Item = (f64, f64)>, random: &mut fastrand::Rng) -
 
 /// What a fifth of the way foretells for the whole: for the number that was asked for, or where there is none for the
 /// budget; and for the last batch, if there is one by now.
-fn predictions(fill: &Fill, budget: u64, max: Option<usize>, seed: u64) -> Vec<Prediction> {
-    let Foreseen { fall, start } = Foreseen::of(fill, seed);
+fn predictions(fill: &Fill, foreseen: &Foreseen, budget: u64, max: Option<usize>) -> Vec<Prediction> {
+    let Foreseen { fall, start } = foreseen;
     let mut predictions = Vec::new();
     let last = fill.points.last().map_or(0, |point| point.instances);
     let done = last > fill.predicted_at.unwrap_or(usize::MAX);
-    if let Some((line, lines)) = &fall {
+    if let Some((line, lines)) = fall {
         predictions.extend(line.reaches(budget as f64).map(|value| Prediction {
             what: What::Ceiling { budget },
             value,
@@ -234,7 +239,7 @@ fn predictions(fill: &Fill, budget: u64, max: Option<usize>, seed: u64) -> Vec<P
             found: done.then(|| fill.falls().last().map(|point| point.1)).flatten(),
         }));
     }
-    if let Some((line, lines)) = &start {
+    if let Some((line, lines)) = start {
         let found = starts_ms(fill).last().filter(|_| done);
         let place = found.map(|point| point.0).or(max.map(|max| max as f64));
         predictions.extend(place.map(|place| Prediction {
@@ -259,7 +264,8 @@ fn crossing(fill: &Fill, budget: f64) -> Option<f64> {
 /// The predictions in a sentence, as they are published before the rest is measured.
 pub(super) fn published(fill: &Fill, budget: u64, max: Option<usize>, seed: u64) -> String {
     let at = fill.predicted_at.unwrap_or(0);
-    let foretold: Vec<_> = predictions(fill, budget, max, seed).iter().map(in_words).collect();
+    let foretold: Vec<_> =
+        predictions(fill, &Foreseen::of(fill, seed), budget, max).iter().map(in_words).collect();
     let foretold =
         if foretold.is_empty() { "too few batches for a prediction".into() } else { foretold.join("; ") };
     format!("{}, {} instances, foretells: {foretold}", fill.stack, show::thousands(at))
@@ -328,3 +334,6 @@ fn rates(density: &Density, host: &Host, seed: u64) -> Vec<Rate> {
 pub fn is_emulated(stack: Stack, host: &Host) -> bool {
     stack.runs_a_guest() && host.emulates_guest_kernels()
 }
+
+#[cfg(test)]
+mod tests;

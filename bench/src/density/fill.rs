@@ -123,8 +123,8 @@ fn batch(lab: &Lab<'_>, need: &Need, whole: usize, room: u64) -> usize {
 /// Whether a fifth of what the plan allows is there, by number or by memory.
 fn is_a_fifth(lab: &Lab<'_>, fill: &Fill) -> bool {
     let Some(point) = fill.points.last() else { return false };
-    let fall = fill.before_bytes.saturating_sub(point.available_bytes);
-    lab.plan.max.is_some_and(|max| 5 * point.instances >= max) || 5 * fall >= lab.budget
+    let spent = fill.before_bytes.saturating_sub(point.available_bytes);
+    lab.plan.max.is_some_and(|max| 5 * point.instances >= max) || 5 * spent >= lab.budget
 }
 
 fn launches(instances: &[Instance]) -> Vec<Launch> {

@@ -2,7 +2,7 @@
 //!
 //! `MemAvailable` of `/proc/meminfo` is the kernel's estimate of what new programs could have without swapping
 //! (`proc_meminfo(5)`). Counters that it is made of are kept per CPU; reading `/proc/sys/vm/stat_refresh`, which only
-//! root may, folds them in (kernel documentation, "vm.stat_refresh"). Limits are looked for where they are enforced: in
+//! root may, folds them in (kernel documentation, "`stat_refresh`"). Limits are looked for where they are enforced: in
 //! `/proc/sys`, in the resource limits of a process (`getrlimit(2)`), and in the lab's own control group and those
 //! above it.
 

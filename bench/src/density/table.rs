@@ -8,17 +8,19 @@ use comfy_table::{CellAlignment, Table};
 
 /// Renders the tables of a run. Ends in a line feed.
 pub fn render(figures: &Figures<'_>, host: &Host) -> String {
-    let mut text = String::new();
+    let mut parts = Vec::new();
     if !figures.filled.is_empty() {
-        text += &format!("Instances side by side\n{}\n", held(figures, host));
-        text += &format!("\nWhat a fifth of the way foretold\n{}\n", foretold(figures));
+        parts.push(format!("Instances side by side\n{}\n", held(figures, host)));
+        parts.push(format!("What a fifth of the way foretold\n{}\n", foretold(figures)));
     }
     if !figures.rates.is_empty() {
-        text += &format!("\nLaunches a second, so many at a time (× floor)\n{}\n", rates(figures, host));
+        parts.push(format!("Launches a second, so many at a time (× floor)\n{}\n", rates(figures, host)));
     }
-    let emulated = figures.filled.iter().any(|filled| is_emulated(filled.fill.stack, host))
-        || figures.rates.iter().any(|rate| is_emulated(rate.stack, host));
-    if emulated { text + &format!("(e) {EMULATED}\n") } else { text }
+    let stacks = figures.filled.iter().map(|filled| filled.fill.stack);
+    let emulated =
+        stacks.chain(figures.rates.iter().map(|rate| rate.stack)).any(|stack| is_emulated(stack, host));
+    let note = if emulated { format!("(e) {EMULATED}\n") } else { String::new() };
+    parts.join("\n") + &note
 }
 
 fn held(figures: &Figures<'_>, host: &Host) -> Table {

@@ -31,7 +31,7 @@ pub fn write(folder: &Path, file: &SamplesFile) -> Result<(), ReportError> {
     let charts = Charts {
         ecdf: chart::ecdf::draw(&summary, of),
         phases: chart::phases::draw(&summary, of),
-        density: parts::density::chart(file, of),
+        density: parts::density::Shown::of(file, of),
     };
     let (html, markdown) = page::render(file, &summary, &charts);
     folder::replace(
@@ -40,7 +40,7 @@ pub fn write(folder: &Path, file: &SamplesFile) -> Result<(), ReportError> {
             ("samples.json", Some(&file.to_json())),
             ("ecdf.svg", Some(charts.ecdf.as_bytes())),
             ("phases.svg", Some(charts.phases.as_bytes())),
-            ("density.svg", charts.density.as_deref().map(str::as_bytes)),
+            ("density.svg", charts.density.as_ref().map(|density| density.chart.as_bytes())),
             ("report.html", Some(html.as_bytes())),
             ("summary.md", Some(markdown.as_bytes())),
         ],

@@ -17,8 +17,8 @@ pub(super) struct Charts {
     pub(super) ecdf: String,
     /// [`crate::chart::phases`].
     pub(super) phases: String,
-    /// [`crate::chart::density`], where density was measured.
-    pub(super) density: Option<String>,
+    /// Density, chart and all, where it was measured.
+    pub(super) density: Option<parts::density::Shown>,
 }
 
 /// The workloads of a run by name; there is one, unless a file was put together by hand.
@@ -62,7 +62,7 @@ fn values(file: &SamplesFile, summary: &Summary, charts: &Charts) -> Value {
     let rows = |of: &dyn Fn(&StackSummary) -> Value| summary.stacks.iter().map(of).collect::<Vec<Value>>();
     let phases = summary.phases();
     let mut comparisons = sentences::comparisons(summary);
-    comparisons.extend(parts::density::sentences(file));
+    comparisons.extend(charts.density.iter().flat_map(|density| density.sentences.clone()));
     let headline = if summary.stacks.is_empty() && !comparisons.is_empty() {
         comparisons.remove(0)
     } else {
@@ -105,7 +105,7 @@ fn values(file: &SamplesFile, summary: &Summary, charts: &Charts) -> Value {
         commit => file.commit.id.clone(),
         dirty => file.commit.dirty,
         syscalls => syscalls(file),
-        density => parts::density::values(file, charts.density.as_deref()),
+        density => charts.density.as_ref().map(|density| density.values.clone()),
         unavailable => file.unavailable.iter().map(|stack| context! {
             name => stack.stack.name(), reason => stack.reason.clone(), fix => stack.fix.clone(),
         }).collect::<Vec<_>>(),

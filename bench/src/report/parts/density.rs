@@ -10,22 +10,32 @@ use crate::stats::{Interval, line, show};
 use isolab_timeline::Stack;
 use minijinja::{Value, context};
 
-/// The figures of a run, where it measured them.
-pub(in crate::report) fn figures(file: &SamplesFile) -> Option<(&Density, Figures<'_>)> {
-    let density = file.density.as_ref()?;
-    Some((density, Figures::of(density, &file.host, file.seed)))
+/// Density as a report shows it.
+#[derive(Clone, Debug)]
+pub(in crate::report) struct Shown {
+    /// The chart, as SVG text.
+    pub(in crate::report) chart: String,
+    /// The values of `density.html.j2`.
+    pub(in crate::report) values: Value,
+    /// For the head of the page.
+    pub(in crate::report) sentences: Vec<String>,
 }
 
-/// The chart, where there is something to draw.
-pub(in crate::report) fn chart(file: &SamplesFile, of: Circumstances<'_>) -> Option<String> {
-    let (density, figures) = figures(file)?;
-    let any = !figures.filled.is_empty() || !figures.rates.is_empty();
-    any.then(|| chart::density::draw(density, &figures, &file.host, file.seed, of))
+impl Shown {
+    /// All of it, where density was measured and anything came of it.
+    pub(in crate::report) fn of(file: &SamplesFile, of: Circumstances<'_>) -> Option<Shown> {
+        let density = file.density.as_ref()?;
+        let figures = Figures::of(density, &file.host, file.seed);
+        let any = !figures.filled.is_empty() || !figures.rates.is_empty();
+        any.then(|| {
+            let chart = chart::density::draw(density, &figures, &file.host, of);
+            let values = values(file, density, &figures, &chart);
+            Shown { chart, values, sentences: sentences(&figures) }
+        })
+    }
 }
 
-/// The values of `density.html.j2`.
-pub(in crate::report) fn values(file: &SamplesFile, chart: Option<&str>) -> Option<Value> {
-    let (density, figures) = figures(file)?;
+fn values(file: &SamplesFile, density: &Density, figures: &Figures<'_>, chart: &str) -> Value {
     let mib = |bytes: u64| show::thousands((bytes >> 20) as usize);
     let foretold = figures.filled.iter().flat_map(|filled| {
         filled.predictions.iter().map(|prediction| foretold(filled.fill.stack, prediction))
@@ -33,21 +43,21 @@ pub(in crate::report) fn values(file: &SamplesFile, chart: Option<&str>) -> Opti
     let mut stacks: Vec<_> = figures.rates.iter().map(|rate| rate.stack).collect();
     stacks.dedup();
     let emulated = density.stacks().iter().any(|&stack| is_emulated(stack, &file.host));
-    Some(context! {
-        chart => Value::from_safe_string(chart?.into()),
+    context! {
+        chart => Value::from_safe_string(chart.into()),
         unit => file.host.clock.unit(),
         held => figures.filled.iter().map(|filled| held(filled, &file.host)).collect::<Vec<_>>(),
         method => line::method(),
         foretold => foretold.collect::<Vec<_>>(),
         levels => figures.levels(),
-        rates => stacks.into_iter().map(|stack| rates(&figures, stack, &file.host)).collect::<Vec<_>>(),
+        rates => stacks.into_iter().map(|stack| rates(figures, stack, &file.host)).collect::<Vec<_>>(),
         emulated => emulated.then_some(EMULATED),
         placement => density.placement.clone(),
         budget => mib(density.budget_bytes),
         reserve => mib(density.reserve_bytes),
         at_once => density.at_once,
         wrong => density.wrong().map(|(stack, why)| context! { name => stack.name(), why }).collect::<Vec<_>>(),
-    })
+    }
 }
 
 fn between(interval: Option<Interval>, number: impl Fn(f64) -> String) -> String {
@@ -103,8 +113,7 @@ fn rates(figures: &Figures<'_>, stack: Stack, host: &Host) -> Value {
 }
 
 /// One sentence for each stack that is no floor, and one for the predictions.
-pub(in crate::report) fn sentences(file: &SamplesFile) -> Vec<String> {
-    let Some((_, figures)) = figures(file) else { return Vec::new() };
+fn sentences(figures: &Figures<'_>) -> Vec<String> {
     let of_stack = |filled: &Filled<'_>| {
         let bytes = filled.bytes.filter(|_| !filled.fill.stack.is_floor())?;
         let interval = bytes.interval.map_or_else(
@@ -121,7 +130,7 @@ pub(in crate::report) fn sentences(file: &SamplesFile) -> Vec<String> {
             show::thousands(filled.fill.launches.len()),
         ))
     };
-    figures.filled.iter().filter_map(of_stack).chain(score(&figures)).collect()
+    figures.filled.iter().filter_map(of_stack).chain(score(figures)).collect()
 }
 
 fn score(figures: &Figures<'_>) -> Option<String> {
@@ -148,20 +157,24 @@ mod tests {
     use super::*;
     use crate::report::example;
 
+    const OF: Circumstances<'_> = Circumstances { workload: "wait", host: "Some CPU" };
+
     #[test]
     fn a_sentence_gives_memory_and_number_and_the_score_counts_every_verdict() {
-        let said = sentences(&example::with_density());
+        let said = Shown::of(&example::with_density(), OF).unwrap().sentences;
         assert!(said[0].starts_with("One more container takes 300 KiB"), "{said:#?}");
         assert!(!said.iter().any(|sentence| sentence.contains("floor")), "{said:#?}");
         assert!(said.last().unwrap().contains("predictions that a fifth of the way made"), "{said:#?}");
-        assert!(sentences(&example::run()).is_empty());
+        assert!(Shown::of(&example::run(), OF).is_none());
     }
 
     #[test]
     fn ratios_are_none_where_kvm_emulates() {
         let mut file = example::with_density();
+        // Only the rates are of concern.
+        file.density.as_mut().unwrap().fills.clear();
         let ratio = |file: &SamplesFile| {
-            let (_, figures) = figures(file).unwrap();
+            let figures = Figures::of(file.density.as_ref().unwrap(), &file.host, file.seed);
             figures.rate(Stack::Unikernel, 2).unwrap().of_floor
         };
         assert!(ratio(&file).is_some());
