@@ -97,8 +97,8 @@ fn a_budget_is_filled_and_what_a_fifth_foretold_is_published_first() {
     assert_eq!(density.budget_bytes, 8 << 20);
     match fill.stopped {
         Stopped::Budget => {
-            let fall = fill.before_bytes - fill.points.last().unwrap().available_bytes;
-            assert!(fall >= 8 << 20, "{fall}");
+            let spent = fill.before_bytes - fill.points.last().unwrap().available_bytes;
+            assert!(spent >= 8 << 20, "{spent}");
         }
         other => assert_eq!((other, fill.launches.len()), (Stopped::Max, 400)),
     }
@@ -130,7 +130,7 @@ fn what_the_host_has_no_room_for_is_refused_with_the_numbers_before_it_starts() 
     let too_many = pids.trim().parse::<u64>().unwrap() + 1;
     refused(&["--max", &too_many.to_string()], &["processes and threads", "leaves", "give --max"]);
     refused(&["--budget", "100000g"], &["a budget of 102400000 MiB", "available", "give --budget"]);
-    refused(&["--max", "1", "--at-once", "10000000"], &["descriptors of the lab", "ulimit -n"]);
+    refused(&["--max", "1", "--at-once", "1000000"], &["descriptors of the lab", "ulimit -n"]);
     let wrong = lab(&["density", "--budget", "much"]);
     assert!(wrong.status.code() == Some(125) && text(&wrong.stderr).contains("such as 128m"));
 }
@@ -191,9 +191,9 @@ fn an_interrupted_run_keeps_what_was_measured_and_leaves_nothing() {
     let output = child.wait_with_output().unwrap();
     let said = text(&output.stderr);
     assert_eq!(output.status.code(), Some(130), "{said}");
-    let file = SamplesFile::read(&out.join("samples.json")).unwrap();
-    assert!(file.partial.unwrap().contains("interrupted"));
-    let fill = &file.density.unwrap().fills[0];
+    let written = SamplesFile::read(&out.join("samples.json")).unwrap();
+    assert!(written.partial.unwrap().contains("interrupted"));
+    let fill = &written.density.unwrap().fills[0];
     assert!(
         fill.stopped == Stopped::Interrupted && !fill.points.is_empty() && fill.wrong.is_empty(),
         "{fill:?}"

@@ -143,7 +143,7 @@ impl Lab<'_> {
     fn need(&self, stack: Stack) -> anyhow::Result<Need> {
         let few = self.plan.max.map_or(FEW, |max| max.min(FEW));
         let before = machine::available();
-        let mut fleet = self.fleet(self.plan.at_once)?;
+        let mut fleet = self.fleet(self.plan.at_once.min(few))?;
         match fleet.grow(self.commands(stack, few)?, self.interrupt) {
             // What there is of them is enough to leave by.
             Err(FleetError::Interrupted) => return Ok(Need::of(&fleet, before)),
