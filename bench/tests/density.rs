@@ -185,7 +185,8 @@ fn an_interrupted_run_keeps_what_was_measured_and_leaves_nothing() {
         .spawn()
         .unwrap();
     let id = child.id();
-    wait_for(|| (left_of(id) > 30).then_some(()));
+    // More than the few that are tried and the first batch.
+    wait_for(|| (left_of(id) > 130).then_some(()));
     rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::INT)
         .unwrap();
     let output = child.wait_with_output().unwrap();

@@ -18,6 +18,7 @@ mod room;
 pub mod section;
 pub mod table;
 
+pub use machine::available;
 pub use room::NoRoom;
 
 use crate::compare::{self, Prepared, progress};
