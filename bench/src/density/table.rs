@@ -103,3 +103,29 @@ fn right(mut table: Table, columns: std::ops::Range<usize>) -> Table {
     }
     table
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::example;
+
+    #[test]
+    fn every_stack_has_its_rows_and_what_is_emulated_its_mark() {
+        let mut file = example::with_density();
+        let text = |file: &crate::samples::SamplesFile| {
+            let figures = Figures::of(file.density.as_ref().unwrap(), &file.host, file.seed);
+            render(&figures, &file.host)
+        };
+        let native = text(&file);
+        for stack in ["container ", "unikernel ", "container-floor ", "kvm-floor "] {
+            let rows = native.lines().filter(|line| line.trim_start().starts_with(stack)).count();
+            assert!(rows >= 3, "{stack}: {native}");
+        }
+        assert!(native.lines().all(|line| line.chars().count() < 110), "{native}");
+        assert!(native.contains(" × ") && !native.contains("(e)"), "{native}");
+        file.density.as_mut().unwrap().fills.clear();
+        file.host.guest_kernel = "emulated".into();
+        let emulated = text(&file);
+        assert!(emulated.contains(EMULATED) && !emulated.contains("Instances side by side"), "{emulated}");
+    }
+}
