@@ -293,7 +293,8 @@ pub fn quantity(what: What, value: f64) -> String {
     match what {
         _ if !value.is_finite() => "any number".into(),
         What::Ceiling { .. } => show::thousands(value.max(0.0).round() as usize),
-        What::Fall { .. } => format!("{:.0}", value / f64::from(1 << 20)),
+        // Added to zero, what is rounded to none has no sign.
+        What::Fall { .. } => format!("{:.0}", 0.0 + (value / f64::from(1 << 20)).round()),
         What::Start { .. } => show::ms(value),
     }
 }
