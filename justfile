@@ -7,6 +7,10 @@ _default:
 compare *ARGS:
     cargo run --release -- compare {{ARGS}}
 
+# Holds more and more idle instances of each stack, into reports/density
+density *ARGS:
+    cargo run --release -- density {{ARGS}}
+
 # Says what this machine can do
 doctor:
     cargo run --release -- doctor

@@ -1,5 +1,6 @@
 //! The lab's command line.
 
+pub(crate) mod density;
 pub(crate) mod tax;
 
 use clap::{Args, Parser, Subcommand};
@@ -22,6 +23,7 @@ Examples:
   isolab doctor
   isolab compare --stacks process,container --runs 500
   isolab compare --workload 'cpu 50000000' --out /tmp/cpu
+  isolab density --stacks container,unikernel --max 2000
   isolab tax --stacks process,container
   isolab run container --rootfs ./alpine --memory 128m -- sh
   isolab run unikernel --memory 64 -- cpu 1000000
@@ -49,6 +51,8 @@ pub(crate) enum Command {
     },
     /// Measures the start-up of all stacks, or whatever else --parts names, and draws the report
     Compare(Compare),
+    /// Measures how many instances of each stack fit, and how quickly they start side by side
+    Density(density::Density),
     /// Measures what work costs in each stack once it runs
     Tax(tax::Tax),
     /// Runs something in one stack
@@ -80,10 +84,10 @@ Examples:
   isolab compare --stacks container --peer crun --peer youki=./youki
   isolab compare --json --seed 7 | jq '.samples | length'")]
 pub(crate) struct Compare {
-    /// What is measured: startup, counts, tax, or all
+    /// What is measured: startup, counts, density, tax, or all
     #[arg(long, value_name = "PART,...", default_value_t = Parts::default())]
     pub(crate) parts: Parts,
-    /// Fewer launches: at most 40 of each stack, and 6 rounds of the tax
+    /// Fewer launches, rounds and instances: wider intervals, in a fraction of the time
     #[arg(long)]
     pub(crate) quick: bool,
     /// The stacks to launch; all that run here if not given
@@ -95,9 +99,9 @@ pub(crate) struct Compare {
     /// Also launches this peer, found along PATH or at PATH
     #[arg(long = "peer", value_name = "NAME[=PATH]", value_parser = peer)]
     pub(crate) named_peers: Vec<(Peer, Option<PathBuf>)>,
-    /// Counted launches of each stack
-    #[arg(long, value_name = "N", default_value_t = 200, value_parser = at_least_one)]
-    pub(crate) runs: usize,
+    /// Counted launches of each stack [default: 200; with --quick 40]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub(crate) runs: Option<usize>,
     /// Launches of each stack that come first and do not count
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub(crate) warmup: usize,

@@ -10,7 +10,7 @@ use crate::placement::Placement;
 use crate::programs::Programs;
 use crate::samples::{Commit, SCHEMA_VERSION, SamplesFile, Unavailable};
 use crate::schedule::{self, Turn};
-use crate::{counts, sandbox, stacks, tax};
+use crate::{counts, density, sandbox, stacks, tax};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use isolab_timeline::{Mark, Sample, Stack, Workload};
 use isolab_workload::kind::Kind;
@@ -32,6 +32,8 @@ pub struct Plan {
     pub runs: usize,
     /// Rounds of the tax.
     pub rounds: tax::Rounds,
+    /// How far density goes.
+    pub density: density::Plan,
     /// Launches of each that come first and do not count.
     pub warmup: usize,
     /// The work.
@@ -48,6 +50,35 @@ pub struct Plan {
     pub command: String,
     /// Whether to show progress on standard error.
     pub progress: bool,
+}
+
+impl Plan {
+    /// A plan of these parts and stacks, which goes as far in each part as it takes for a first answer.
+    pub fn new(parts: Parts, stacks: Vec<Stack>) -> Plan {
+        Plan {
+            parts,
+            stacks,
+            peers: Found::default(),
+            runs: 200,
+            rounds: tax::Rounds { warmup: 1, counted: 20 },
+            density: density::Plan::some(100),
+            warmup: 10,
+            workload: Workload(Kind::Noop),
+            memory_mib: 128,
+            kernel: None,
+            seed: 1,
+            limit: Duration::from_secs(60),
+            command: String::new(),
+            progress: false,
+        }
+    }
+
+    /// The same with fewer launches: wider intervals, sooner.
+    #[must_use]
+    pub fn quick(self) -> Plan {
+        let rounds = tax::Rounds { counted: 6, ..self.rounds };
+        Plan { runs: 40, rounds, density: density::Plan { repeat: 1, ..density::Plan::some(40) }, ..self }
+    }
 }
 
 /// How many launches of nothing-to-do, at most as many as of the work, tell what a mark costs where that does not.
@@ -95,6 +126,7 @@ pub fn prepare(plan: &Plan) -> anyhow::Result<Prepared> {
         partial: None,
         samples: Vec::new(),
         counts: None,
+        density: None,
         tax: None,
     };
     Ok(Prepared { ground, launcher, stacks, file })
@@ -113,7 +145,22 @@ pub fn run(plan: &Plan, interrupt: &Interrupt) -> anyhow::Result<SamplesFile> {
         let (tax, partial) = tax::take(plan, &stacks, &ground, &launcher, interrupt)?;
         (file.tax, file.partial) = (Some(tax), partial);
     }
+    if plan.parts.has(Part::Density) && file.partial.is_none() {
+        // No peer is held: an engine's daemon would have to be asked to let go.
+        let ours: Vec<_> = stacks.iter().copied().filter(|stack| !stack.is_peer()).collect();
+        let measured = density::measure(plan, &ground, &ours, interrupt, &mut file);
+        keep(&mut file, measured)?;
+    }
     Ok(file)
+}
+
+/// A part that failed is an error where it is all that there is; else what was measured before it is kept.
+fn keep(file: &mut SamplesFile, measured: anyhow::Result<()>) -> anyhow::Result<()> {
+    match measured {
+        Err(error) if !file.is_empty() => file.partial = Some(format!("{error:#}")),
+        whole => return whole,
+    }
+    Ok(())
 }
 
 fn count(

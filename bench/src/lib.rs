@@ -14,7 +14,7 @@
 //! 8. [`samples`], [`stats`], [`chart`], [`report`], [`table`]: what was measured, figured and drawn.
 //!
 //! Many at once, all held at *ready*: [`fleet`]. Other rulers than the start ([`parts`]): [`counts`] (what a launch asks of the kernel
-//! and of KVM) and [`tax`] (what work costs once it runs).
+//! and of KVM), [`density`] (how many can be held, and how quickly) and [`tax`] (what work costs once it runs).
 //!
 //! Beside the path: [`host`] (what machine this is), [`doctor`] (what it can do), [`interrupt`] (Ctrl-C), [`kernel`]
 //! (kernels for guests: got or built, and cached), [`microvm`] and [`rootfs`] (a command in a Linux guest), [`emulate`]
@@ -27,6 +27,7 @@
 pub mod chart;
 pub mod compare;
 pub mod counts;
+pub mod density;
 pub mod doctor;
 pub mod emulate;
 pub mod fleet;

@@ -8,6 +8,7 @@
 mod layout;
 
 use crate::counts::section::Counts;
+use crate::density::section::Density;
 use crate::host::Host;
 use crate::peers;
 use crate::tax::section::Tax;
@@ -60,6 +61,9 @@ pub struct SamplesFile {
     /// What a launch asks of the kernel and of KVM, counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counts: Option<Counts>,
+    /// How many instances fit, and how quickly they start side by side.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub density: Option<Density>,
     /// What work costs once it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tax: Option<Tax>,
@@ -153,6 +157,7 @@ impl SamplesFile {
     pub fn is_empty(&self) -> bool {
         self.samples.is_empty()
             && self.counts.as_ref().is_none_or(|counts| counts.stacks.is_empty())
+            && self.density.as_ref().is_none_or(|density| density.stacks().is_empty())
             && self.tax.as_ref().is_none_or(|tax| tax.launches.is_empty())
     }
 

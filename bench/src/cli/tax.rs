@@ -1,16 +1,14 @@
 //! `isolab tax`, as the user sees it.
 
 use super::at_least_one;
-use crate::{finish, fixed_seed, tables};
+use crate::{finish, fixed_seed};
 use anyhow::Context;
 use clap::Args;
 use isolab::compare::{self, Plan};
 use isolab::interrupt::Interrupt;
 use isolab::parts::{Part, Parts};
-use isolab::peers::Found;
 use isolab::tax::Rounds;
-use isolab_timeline::{Stack, Workload};
-use isolab_workload::kind::Kind;
+use isolab_timeline::Stack;
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -63,26 +61,18 @@ pub(crate) fn perform(options: Tax) -> anyhow::Result<u8> {
     let seed = fixed_seed(seed);
     let named: Vec<_> = stacks.iter().map(|stack| stack.name()).collect();
     let named = if named.is_empty() { String::new() } else { format!(" --stacks {}", named.join(",")) };
+    let without_floors = || Stack::ALL.into_iter().filter(|stack| !stack.is_floor()).collect();
+    let stacks = if asked_for.is_empty() { without_floors() } else { stacks };
     let plan = Plan {
         command: format!("isolab tax{named} --runs {runs} --warmup {warmup} --memory {memory} --seed {seed}"),
         kernel,
-        stacks: if stacks.is_empty() {
-            Stack::ALL.into_iter().filter(|stack| !stack.is_floor()).collect()
-        } else {
-            stacks
-        },
-        peers: Found::default(),
-        parts: Parts(vec![Part::Tax]),
-        runs: 0,
-        warmup: 0,
         rounds: Rounds { warmup, counted: runs },
-        // What each stack is tried with.
-        workload: Workload(Kind::Noop),
         memory_mib: memory,
         seed,
         limit: Duration::from_secs(limit),
         progress: io::stderr().is_terminal(),
+        ..Plan::new(Parts(vec![Part::Tax]), stacks)
     };
     let file = compare::run(&plan, &interrupt)?;
-    finish(&file, &tables(&file), &asked_for, json, &out)
+    finish(&file, &asked_for, json, &out, &interrupt)
 }

@@ -31,6 +31,7 @@ pub fn write(folder: &Path, file: &SamplesFile) -> Result<(), ReportError> {
     let charts = Charts {
         ecdf: chart::ecdf::draw(&summary, of),
         phases: chart::phases::draw(&summary, of),
+        density: parts::density::Shown::of(file, of),
         tax: parts::tax::prices(file).map(|prices| chart::tax::draw(&prices, &file.host)),
     };
     let (html, markdown) = page::render(file, &summary, &charts, of);
@@ -40,6 +41,7 @@ pub fn write(folder: &Path, file: &SamplesFile) -> Result<(), ReportError> {
             ("samples.json", Some(&file.to_json())),
             ("ecdf.svg", Some(charts.ecdf.as_bytes())),
             ("phases.svg", Some(charts.phases.as_bytes())),
+            ("density.svg", charts.density.as_ref().map(|density| density.chart.as_bytes())),
             ("tax.svg", charts.tax.as_deref().map(str::as_bytes)),
             ("report.html", Some(html.as_bytes())),
             ("summary.md", Some(markdown.as_bytes())),

@@ -18,6 +18,8 @@ pub(super) struct Charts {
     pub(super) ecdf: String,
     /// [`crate::chart::phases`].
     pub(super) phases: String,
+    /// Density, chart and all, where it was measured.
+    pub(super) density: Option<parts::density::Shown>,
     /// [`crate::chart::tax`], where the tax was measured.
     pub(super) tax: Option<String>,
 }
@@ -25,6 +27,7 @@ pub(super) struct Charts {
 /// The workloads of a run by name; there is one, unless a file was put together by hand.
 pub(super) fn workloads(file: &SamplesFile) -> String {
     let mut names: Vec<String> = file.samples.iter().map(|sample| sample.workload.to_string()).collect();
+    names.extend(file.density.iter().map(|_| "wait".into()));
     names.sort_unstable();
     names.dedup();
     names.join(", ")
@@ -51,6 +54,7 @@ pub(super) fn render(
     for (name, text) in [
         ("report.html", include_str!("report.html.j2")),
         ("counts.html", include_str!("parts/counts.html.j2")),
+        ("density.html", include_str!("parts/density.html.j2")),
         ("peers.html", include_str!("parts/peers.html.j2")),
         ("tax.html", include_str!("parts/tax.html.j2")),
         ("summary.md", include_str!("summary.md.j2")),
@@ -70,8 +74,9 @@ fn values(file: &SamplesFile, summary: &Summary, charts: &Charts, of: Circumstan
     let phases = summary.phases();
     let prices = parts::tax::prices(file);
     let mut comparisons = sentences::comparisons(summary);
-    comparisons.extend(parts::counts::sentence(file));
+    comparisons.extend(charts.density.iter().flat_map(|density| density.sentences.clone()));
     comparisons.extend(prices.iter().flat_map(|prices| parts::tax::sentences(prices, &file.host)));
+    comparisons.extend(parts::counts::sentence(file));
     let headline = if summary.stacks.is_empty() && !comparisons.is_empty() {
         comparisons.remove(0)
     } else {
@@ -115,6 +120,7 @@ fn values(file: &SamplesFile, summary: &Summary, charts: &Charts, of: Circumstan
         commit => file.commit.id.clone(),
         dirty => file.commit.dirty,
         counts => parts::counts::values(file),
+        density => charts.density.as_ref().map(|density| density.values.clone()),
         tax => parts::tax::values(file, prices.as_ref(), charts.tax.as_deref()),
         unavailable => file.unavailable.iter().map(|stack| context! {
             name => stack.stack.name(), reason => stack.reason.clone(), fix => stack.fix.clone(),

@@ -17,7 +17,8 @@ fn full() -> SamplesFile {
 
 #[test]
 fn what_the_code_writes_is_what_the_schema_describes() {
-    for file in [example::run(), example::with_peers(), example::with_tax(), full()] {
+    for file in [example::run(), example::with_peers(), example::with_tax(), example::with_density(), full()]
+    {
         let value: Value = serde_json::from_slice(&file.to_json()).unwrap();
         let errors: Vec<_> = schema().iter_errors(&value).map(|error| error.to_string()).collect();
         assert!(errors.is_empty(), "{errors:#?}");
@@ -60,6 +61,29 @@ fn the_schema_refuses_doctored_files() {
         let mut file = sound.clone();
         file.pointer_mut(object).unwrap().as_object_mut().unwrap().insert("extra".into(), json!(1));
         assert!(!schema().is_valid(&file), "{object} with a field more went through");
+    }
+}
+
+#[test]
+fn the_schema_refuses_a_doctored_density() {
+    let mut file = example::with_density();
+    file.density.as_mut().unwrap().fills[0].wrong.push("instance 3 ended too early".into());
+    let sound = serde_json::to_value(file).unwrap();
+    assert!(schema().is_valid(&sound));
+    for (at, value) in [
+        ("/density/at_once", json!(0)),
+        ("/density/budget_bytes", json!(-1)),
+        ("/density/bursts/0/stack", json!("chroot")),
+        ("/density/bursts/0/took_ns", json!(1.5)),
+        ("/density/fills/0/stopped", json!("bored")),
+        ("/density/fills/0/points/0/available_bytes", Value::Null),
+        ("/density/fills/0/launches/0/begin_ns", json!(-1)),
+        ("/density/fills/0/wrong", json!([])),
+        ("/density/fills/0/need", json!({"instances": 8})),
+    ] {
+        let mut doctored = sound.clone();
+        *doctored.pointer_mut(at).unwrap() = value.clone();
+        assert!(!schema().is_valid(&doctored), "{at} = {value} went through");
     }
 }
 

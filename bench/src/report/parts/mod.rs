@@ -2,5 +2,6 @@
 //! A part that was not measured has no value, and the page no trace of it.
 
 pub(super) mod counts;
+pub(super) mod density;
 pub(super) mod peers;
 pub(super) mod tax;
