@@ -1,5 +1,9 @@
 //! The lab's command line.
 
+mod memory;
+
+pub(crate) use memory::Memory;
+
 use clap::{Args, Parser, Subcommand};
 use isolab::emulate::inside::Output;
 use isolab_timeline::command::{hostname, variable};
@@ -19,6 +23,7 @@ Examples:
   isolab doctor
   isolab compare --stacks process,container --runs 500
   isolab compare --workload 'cpu 50000000' --out /tmp/cpu
+  isolab memory --stacks container,unikernel --n 200
   isolab run container --rootfs ./alpine --memory 128m -- sh
   isolab run unikernel --memory 64 -- cpu 1000000
   isolab run microvm --rootfs ./alpine --memory 256 -- sh
@@ -45,6 +50,8 @@ pub(crate) enum Command {
     },
     /// Measures the start-up of all stacks and draws the report
     Compare(Compare),
+    /// Measures what one more idle instance of each stack costs in memory, line by line
+    Memory(Memory),
     /// Runs something in one stack
     #[command(subcommand)]
     Run(Run),

@@ -50,23 +50,27 @@ const PROBES: usize = 20;
 /// at a fixed pace, fall into step with the kernel's timer tick and all meet it, or all miss it.
 pub const PAUSE: Duration = Duration::from_millis(4);
 
-/// Measures everything that the plan asks for and this host can do.
-pub fn run(plan: &Plan, interrupt: &Interrupt) -> anyhow::Result<SamplesFile> {
+/// What every part of a run stands on.
+pub struct Begun {
+    /// Files and groups.
+    pub ground: Ground,
+    /// Starts commands.
+    pub launcher: Launcher,
+    /// The stacks of the plan that run here.
+    pub stacks: Vec<Stack>,
+    /// The record, in which nothing was measured yet.
+    pub file: SamplesFile,
+}
+
+/// Lays the ground, tries each stack once, and begins the record.
+pub fn begin(plan: &Plan) -> anyhow::Result<Begun> {
     ground::sweep()?;
     let ground = Ground::lay(Programs::find()?, plan.memory_mib, plan.kernel.clone())?;
     let placement = Placement::choose()?;
     let host = Host::read(ground.limits());
     let launcher = Launcher::new(placement, plan.limit)?;
-
     let (stacks, unavailable) = tried(plan, &ground, &launcher);
-    let syscalls = stacks
-        .iter()
-        .filter(|stack| stack.is_floor())
-        .filter_map(|&stack| {
-            Some((stack, calls::count(command(stack, &ground, Workload(Kind::Noop))?).ok()?))
-        })
-        .collect();
-    let mut file = SamplesFile {
+    let file = SamplesFile {
         schema_version: SCHEMA_VERSION,
         host,
         commit: commit(),
@@ -79,8 +83,22 @@ pub fn run(plan: &Plan, interrupt: &Interrupt) -> anyhow::Result<SamplesFile> {
         unavailable,
         partial: None,
         samples: Vec::new(),
-        syscalls,
+        syscalls: BTreeMap::new(),
+        memory: None,
     };
+    Ok(Begun { ground, launcher, stacks, file })
+}
+
+/// Measures everything that the plan asks for and this host can do.
+pub fn run(plan: &Plan, interrupt: &Interrupt) -> anyhow::Result<SamplesFile> {
+    let Begun { ground, launcher, stacks, mut file } = begin(plan)?;
+    file.syscalls = stacks
+        .iter()
+        .filter(|stack| stack.is_floor())
+        .filter_map(|&stack| {
+            Some((stack, calls::count(command(stack, &ground, Workload(Kind::Noop))?).ok()?))
+        })
+        .collect();
     measure(plan, &stacks, &ground, &launcher, interrupt, &mut file)?;
     Ok(file)
 }
@@ -111,7 +129,7 @@ fn measure(
     file: &mut SamplesFile,
 ) -> anyhow::Result<()> {
     let turns = schedule::plan(stacks, plan.warmup, plan.runs, plan.seed);
-    let bar = progress(plan.progress, turns.len());
+    let bar = progress(plan.progress, turns.len(), "launches");
     // What every launch must print: a stack that computes something else has not run the work.
     let mut agreed = (!matches!(plan.workload.0, Kind::Cpu(_))).then(Vec::new);
     let mut random = fastrand::Rng::with_seed(plan.seed);
@@ -177,9 +195,11 @@ fn command(stack: Stack, ground: &Ground, workload: Workload) -> Option<Command>
     stacks::of(stack).command(ground, workload).ok()
 }
 
-fn progress(shown: bool, length: usize) -> ProgressBar {
+/// A bar of so many steps, of which `what` says what they are; on standard error, or nowhere.
+pub fn progress(shown: bool, length: usize, what: &str) -> ProgressBar {
     let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-    let style = ProgressStyle::with_template("  {bar:40} {pos}/{len} launches, {eta} left  {msg}");
+    let style =
+        ProgressStyle::with_template(&format!("  {{bar:40}} {{pos}}/{{len}} {what}, {{eta}} left  {{msg}}"));
     ProgressBar::with_draw_target(Some(length as u64), target)
         .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }

@@ -3,6 +3,7 @@
 mod cli;
 mod emulated;
 mod kernels;
+mod memories;
 
 use anyhow::Context;
 use clap::Parser;
@@ -17,12 +18,13 @@ use isolab::microvm::{self, Guest};
 use isolab::programs::Programs;
 use isolab::samples::SamplesFile;
 use isolab::stats::Summary;
-use isolab::{kernel, report, table};
+use isolab::{kernel, memory, report, table};
 use isolab_microvm::pack::start::Start;
 use isolab_timeline::Stack;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -55,6 +57,7 @@ fn perform(cli: Cli) -> anyhow::Result<u8> {
     match cli.command.unwrap_or_else(quick) {
         cli::Command::Doctor { json } => print_diagnosis(json),
         cli::Command::Compare(options) => compare(options),
+        cli::Command::Memory(options) => memories::perform(options),
         cli::Command::Run(Run::Microvm(options)) => run_microvm(*options),
         cli::Command::Run(Run::HandOver(stack)) => hand_over(&stack),
         cli::Command::Kernel(command) => kernels::perform(command),
@@ -104,15 +107,20 @@ fn compare(options: Compare) -> anyhow::Result<u8> {
 
 /// The command that makes the run again, from the options' own values.
 fn command_line(options: &Compare, seed: u64) -> String {
-    let stacks: Vec<_> = options.stacks.iter().map(|stack| stack.name()).collect();
-    let stacks = if stacks.is_empty() { String::new() } else { format!(" --stacks {}", stacks.join(",")) };
-    let Compare { runs, warmup, workload, memory, kernel, .. } = options;
-    // A name of the cache says something on another machine; a path does not.
-    let kernel = kernel.as_ref().and_then(|kernel| kernel.to_str()).filter(|kernel| !kernel.contains('/'));
-    let kernel = kernel.map_or(String::new(), |kernel| format!(" --kernel {kernel}"));
+    let Compare { runs, warmup, workload, memory, .. } = options;
+    let chosen = chosen(&options.stacks, options.kernel.as_deref());
     format!(
-        "isolab compare{stacks}{kernel} --runs {runs} --warmup {warmup} --workload '{workload}' --memory {memory} --seed {seed}"
+        "isolab compare{chosen} --runs {runs} --warmup {warmup} --workload '{workload}' --memory {memory} --seed {seed}"
     )
+}
+
+/// The stacks and the kernel of a command, where they were chosen.
+fn chosen(stacks: &[Stack], kernel: Option<&Path>) -> String {
+    let stacks: Vec<_> = stacks.iter().map(|stack| stack.name()).collect();
+    let stacks = if stacks.is_empty() { String::new() } else { format!(" --stacks {}", stacks.join(",")) };
+    // A name of the cache says something on another machine; a path does not.
+    let kernel = kernel.and_then(Path::to_str).filter(|kernel| !kernel.contains('/'));
+    stacks + &kernel.map_or(String::new(), |kernel| format!(" --kernel {kernel}"))
 }
 
 /// Says on standard error what is not as it should be, and gives the exit status that follows from it.
@@ -128,14 +136,17 @@ fn tell(file: &SamplesFile, asked_for: bool) -> u8 {
         let reason = first.invalid.as_deref().unwrap_or_default();
         eprintln!("isolab: {invalid} launches do not count; the first, of {}: {reason}", first.stack);
     }
+    let fleets = file.memory.iter().flat_map(|memory| &memory.fleets);
+    let troubled = file.memory.iter().flat_map(memory::Section::complaints);
+    let troubles = troubled.inspect(|(stack, why)| eprintln!("isolab: the fleet of {stack}: {why}")).count();
     if let Some(why) = &file.partial {
         eprintln!("isolab: the run is partial: {why}");
     }
     match file {
         SamplesFile { partial: Some(_), .. } => INTERRUPTED,
-        _ if invalid > 0 => INVALID,
+        _ if invalid + troubles > 0 => INVALID,
         SamplesFile { unavailable, .. } if asked_for && !unavailable.is_empty() => UNAVAILABLE,
-        SamplesFile { samples, .. } if samples.is_empty() => UNAVAILABLE,
+        SamplesFile { samples, .. } if samples.is_empty() && fleets.count() == 0 => UNAVAILABLE,
         _ => 0,
     }
 }

@@ -8,6 +8,7 @@
 mod layout;
 
 use crate::host::Host;
+use crate::memory;
 use isolab_timeline::{Mark, Sample, Stack};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -16,7 +17,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// The version of the layout that this program writes and reads.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// Nanoseconds in a millisecond: the file holds the former, people read the latter.
 const NS_PER_MS: f64 = 1e6;
@@ -54,6 +55,9 @@ pub struct SamplesFile {
     /// System calls of one launch by name, for stacks where they were counted.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub syscalls: BTreeMap<Stack, BTreeMap<String, u64>>,
+    /// What idle instances cost in memory; absent where it was not measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<memory::Section>,
 }
 
 /// A state of the source code.

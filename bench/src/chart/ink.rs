@@ -5,6 +5,7 @@
 //! Floors are grey: they are yardsticks, not contenders.
 
 use super::canvas::{Area, Drawn};
+use crate::memory::Line;
 use isolab_timeline::{Phase, Stack};
 use plotters::element::DashedPathElement;
 use plotters::prelude::*;
@@ -76,7 +77,7 @@ pub(super) fn marker(area: &Area<'_>, stack: Stack, at: (i32, i32)) -> Drawn {
     }
 }
 
-/// How a phase's part of a bar is filled.
+/// How a part of a bar is filled.
 #[derive(Clone, Copy, PartialEq)]
 enum Hatch {
     Plain,
@@ -90,7 +91,7 @@ pub(super) fn phase(
     area: &Area<'_>,
     phase: Phase,
     grey: bool,
-    [(left, top), (right, bottom)]: [(i32, i32); 2],
+    place: [(i32, i32); 2],
 ) -> Drawn {
     let (colour, shade, hatch) = match phase {
         Phase::Launcher => (SKY_BLUE, 0xd4, Hatch::Plain),
@@ -101,6 +102,35 @@ pub(super) fn phase(
         Phase::Teardown => (REDDISH_PURPLE, 0xc4, Hatch::Upright),
     };
     let colour = if grey { RGBColor(shade, shade, shade) } else { colour };
+    part(area, colour, hatch, place)
+}
+
+/// Fills a part of a bar as that kind of memory: three kinds of processes, the rest is the kernel's. `None` is what
+/// is in no line.
+pub(super) fn memory(area: &Area<'_>, line: Option<Line>, place: [(i32, i32); 2]) -> Drawn {
+    let (colour, hatch) = match line {
+        Some(Line::Workload) => (BLUISH_GREEN, Hatch::Plain),
+        Some(Line::Launcher) => (SKY_BLUE, Hatch::Plain),
+        Some(Line::Guest) => (VERMILLION, Hatch::Plain),
+        Some(Line::Shmem | Line::FileCache) => (SKY_BLUE, Hatch::Upright),
+        Some(Line::PageTables) => (ORANGE, Hatch::Plain),
+        Some(Line::SecondaryPageTables) => (ORANGE, Hatch::Rising),
+        Some(Line::KernelStacks) => (YELLOW, Hatch::Plain),
+        Some(Line::Slab | Line::ReclaimableSlab) => (BLUE, Hatch::Plain),
+        Some(Line::Percpu) => (YELLOW, Hatch::Upright),
+        Some(Line::Vmalloc) => (REDDISH_PURPLE, Hatch::Plain),
+        Some(Line::KernelPages) => (REDDISH_PURPLE, Hatch::Falling),
+        None => (WHITE, Hatch::Rising),
+    };
+    part(area, colour, hatch, place)
+}
+
+fn part(
+    area: &Area<'_>,
+    colour: RGBColor,
+    hatch: Hatch,
+    [(left, top), (right, bottom)]: [(i32, i32); 2],
+) -> Drawn {
     area.draw(&Rectangle::new([(left, top), (right, bottom)], colour.filled()))?;
     let line = |from, to| area.draw(&PathElement::new(vec![from, to], INK.mix(0.55)));
     match hatch {

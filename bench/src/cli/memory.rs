@@ -1,0 +1,51 @@
+//! The options of `isolab memory`.
+
+use super::at_least_one;
+use clap::Args;
+use isolab_timeline::{Stack, Workload};
+use std::path::PathBuf;
+
+/// What one more idle instance of each stack costs: a ledger whose lines add up to the fall of `MemAvailable`.
+///
+/// Run it on a machine that does nothing else: half of the counters are the whole machine's.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Workloads: wait, touch MIB: those that hold
+
+Examples:
+  isolab memory
+  isolab memory --stacks container,container-floor --n 500 --out /tmp/containers
+  isolab memory --stacks process,unikernel --workload 'touch 64' --n 10
+  isolab memory --json | jq '.memory.fleets[] | {stack, points: .points | length}'")]
+pub(crate) struct Memory {
+    /// The stacks to measure; all that run here if not given
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
+    pub(crate) stacks: Vec<Stack>,
+    /// Instances of each stack; under 100, batches of charges can hide or pass for an instance
+    #[arg(long, short, value_name = "N", default_value_t = 100, value_parser = at_least_one)]
+    pub(crate) n: usize,
+    /// The work at which they hold
+    #[arg(long, value_name = "'KIND N'", default_value = "wait", value_parser = holding)]
+    pub(crate) workload: Workload,
+    /// Memory of a VM, in MiB
+    #[arg(long, value_name = "MIB", default_value_t = 128)]
+    pub(crate) memory: u32,
+    /// The kernel of Linux guests: its name in `isolab kernel list`, or the path of its image (with a slash); the
+    /// small one or the distribution's if not given
+    #[arg(long, value_name = "NAME|PATH")]
+    pub(crate) kernel: Option<PathBuf>,
+    /// The report's folder; an older report in it is replaced
+    #[arg(long, value_name = "DIR", default_value = "reports/memory")]
+    pub(crate) out: PathBuf,
+    /// Prints samples.json to standard output instead of the table
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Seconds after which an instance that is not ready, or does not end, is killed
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) limit: u64,
+}
+
+fn holding(text: &str) -> Result<Workload, String> {
+    let workload: Workload = text.parse().map_err(|error| format!("{error}"))?;
+    if workload.0.holds() { Ok(workload) } else { Err("it ends at once: choose wait or touch MIB".into()) }
+}

@@ -1,0 +1,115 @@
+//! What the kernel counts for the whole machine: `/proc/meminfo` (`proc_meminfo(5)`; kernel documentation, "The /proc
+//! Filesystem").
+//!
+//! Most of its counters are kept per CPU and folded into the total now and then. Reading
+//! `/proc/sys/vm/stat_refresh`, which only root may, folds them in at once (kernel documentation, "vm.stat_refresh"),
+//! so that happens first; otherwise the kernel does it once a second.
+
+use super::error::MemoryError;
+use serde::{Deserialize, Serialize};
+use std::fs;
+
+const MEMINFO: &str = "/proc/meminfo";
+const REFRESH: &str = "/proc/sys/vm/stat_refresh";
+
+/// One reading of the whole machine, in KiB, named as `/proc/meminfo` names them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Machine {
+    /// `MemTotal`.
+    pub total_kib: u64,
+    /// `MemAvailable`: what could be given to new work without swapping.
+    pub available_kib: u64,
+    /// `MemFree`: pages that nobody uses.
+    pub free_kib: u64,
+    /// `AnonPages`: pages of processes without a file behind them.
+    pub anonymous_kib: u64,
+    /// `Cached` and `Buffers`: pages of files, those in memory (`Shmem`) included.
+    pub cached_kib: u64,
+    /// `Shmem`: pages of files that are in memory only (tmpfs, memfd).
+    pub shmem_kib: u64,
+    /// `SReclaimable`: kernel objects that it would drop if it had to, such as names of files.
+    pub slab_reclaimable_kib: u64,
+    /// `SUnreclaim`: all other kernel objects.
+    pub slab_unreclaimable_kib: u64,
+    /// `KernelStack`: one stack a thread.
+    pub kernel_stack_kib: u64,
+    /// `PageTables`: page tables of processes.
+    pub page_tables_kib: u64,
+    /// `SecPageTables`: page tables that KVM makes for guests. Kernels before 6.1 do not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secondary_page_tables_kib: Option<u64>,
+    /// `VmallocUsed`: memory that only the kernel sees in one piece, its stacks included.
+    pub vmalloc_kib: u64,
+    /// `Percpu`: what the kernel has once for each CPU.
+    pub percpu_kib: u64,
+}
+
+impl Machine {
+    /// Reads it now.
+    pub fn read() -> Result<Machine, MemoryError> {
+        // As an ordinary user it stays as old as it is.
+        let _ = fs::read(REFRESH);
+        let text = fs::read_to_string(MEMINFO).map_err(MemoryError::reading(MEMINFO))?;
+        Machine::parse(&text)
+    }
+
+    fn parse(text: &str) -> Result<Machine, MemoryError> {
+        let find = |name: &str| {
+            let rest = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+            rest.trim().trim_end_matches(" kB").parse::<u64>().ok()
+        };
+        let need = |name: &'static str| {
+            find(name).ok_or(MemoryError::Missing { file: MEMINFO.into(), word: name })
+        };
+        Ok(Machine {
+            total_kib: need("MemTotal")?,
+            available_kib: need("MemAvailable")?,
+            free_kib: need("MemFree")?,
+            anonymous_kib: need("AnonPages")?,
+            cached_kib: need("Cached")? + need("Buffers")?,
+            shmem_kib: need("Shmem")?,
+            slab_reclaimable_kib: need("SReclaimable")?,
+            slab_unreclaimable_kib: need("SUnreclaim")?,
+            kernel_stack_kib: need("KernelStack")?,
+            page_tables_kib: need("PageTables")?,
+            secondary_page_tables_kib: find("SecPageTables"),
+            vmalloc_kib: need("VmallocUsed")?,
+            percpu_kib: need("Percpu")?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OLD: &str = "MemTotal: 9 kB\nMemFree: 3 kB\nMemAvailable:      24 kB\nBuffers: 1 kB\nCached: 10 kB\n\
+        SwapCached: 77 kB\nAnonPages: 5 kB\nShmem: 2 kB\nSlab: 88 kB\nSReclaimable: 6 kB\nSUnreclaim: 7 kB\n\
+        KernelStack: 16 kB\nPageTables: 40 kB\nVmallocUsed: 50 kB\nPercpu: 12 kB\n";
+
+    #[test]
+    fn each_word_is_found_whole_and_one_that_old_kernels_lack_is_absent() {
+        let machine = Machine::parse(OLD).unwrap();
+        assert_eq!((machine.available_kib, machine.free_kib, machine.cached_kib), (24, 3, 11));
+        assert_eq!((machine.page_tables_kib, machine.secondary_page_tables_kib), (40, None));
+        let new = format!("{OLD}SecPageTables: 8 kB\n");
+        assert_eq!(Machine::parse(&new).unwrap().secondary_page_tables_kib, Some(8));
+    }
+
+    #[test]
+    fn a_word_that_is_missing_is_named() {
+        let error = Machine::parse(&OLD.replace("Percpu", "Perchance")).unwrap_err().to_string();
+        assert!(error.contains(MEMINFO) && error.contains("Percpu"), "{error}");
+    }
+
+    #[test]
+    fn memory_that_this_process_takes_shows() {
+        const TAKEN: usize = 64 << 20;
+        let before = Machine::read().unwrap();
+        let taken = std::hint::black_box(vec![1_u8; TAKEN]);
+        let grown = Machine::read().unwrap().anonymous_kib as i64 - before.anonymous_kib as i64;
+        drop(taken);
+        // Others come and go on this machine; the better part must be ours.
+        assert!(grown > (TAKEN >> 11) as i64, "{grown} KiB");
+    }
+}
