@@ -9,6 +9,7 @@
 use anyhow::{Context as _, ensure};
 use isolab::ground::Ground;
 use isolab::programs::Programs;
+use isolab::stats::line::Line;
 use isolab_runtime::oci::default::template;
 use isolab_runtime::seccomp::default_profile;
 use serde_json::{Value, json};
@@ -85,7 +86,8 @@ impl<'a> Fleet<'a> {
             }
             points.push((self.started as f64, self.parent.memory()?));
         }
-        Ok([0, 1].map(|column| slope(points.iter().map(|(count, memory)| (*count, memory[column])))))
+        let slope = |column: usize| Line::fit(points.iter().map(|&(count, memory)| (count, memory[column])));
+        Ok([0, 1].map(|column| slope(column).map_or(f64::NAN, |line| line.slope)))
     }
 
     fn add(&mut self) -> anyhow::Result<()> {
@@ -162,13 +164,4 @@ impl Parent {
         let pages: f64 = pages.filter_map(|(_, bytes)| bytes.parse::<f64>().ok()).sum();
         Ok([all / 1024.0, pages / 1024.0])
     }
-}
-
-/// The slope of the line that fits the points best (least squares).
-fn slope(points: impl Iterator<Item = (f64, f64)> + Clone) -> f64 {
-    let count = points.clone().count() as f64;
-    let mean = |of: fn((f64, f64)) -> f64| points.clone().map(of).sum::<f64>() / count;
-    let (x, y) = (mean(|point| point.0), mean(|point| point.1));
-    let rise: f64 = points.clone().map(|point| (point.0 - x) * (point.1 - y)).sum();
-    rise / points.map(|point| (point.0 - x).powi(2)).sum::<f64>()
 }

@@ -4,17 +4,17 @@
 //! pinned to the children's CPU, stamps *spawn* and starts the child there (`posix_spawn(3)`, which does
 //! not copy the lab's memory), while the lab already sleeps in `poll(2)` on its own CPU. Each byte is
 //! stamped when the read that brought it returns. The pipe is drained to its end before the child is
-//! reaped (`wait4(2)`, which also says what it used), and only then is *reaped* stamped.
+//! reaped ([`crate::reap`]), and only then is *reaped* stamped. One time limit holds for all of it.
 
 use crate::placement::{Placement, pin};
+use crate::reap::{Reaped, reap, wait};
 use crate::wire::Wire;
 use isolab_timeline::stamps::now;
 use isolab_timeline::{Mark, Outcome, Timeline};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags};
 use rustix::fs::{MemfdFlags, memfd_create};
-use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Pid;
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::os::fd::OwnedFd;
@@ -81,15 +81,11 @@ impl Launcher {
         self.jobs.send(command).map_err(|_| io::Error::other("the launching thread has ended"))?;
 
         let mut wire = Wire::default();
-        let late = self.listen(&output, input, &mut wire)?;
+        let deadline = Instant::now() + self.limit;
+        listen(&output, input, &mut wire, deadline)?;
         let (spawned_at, child) =
             self.started.recv().map_err(|_| io::Error::other("the launching thread has ended"))??;
-        let pid = child.id() as i32;
-        if late {
-            // It may end just now; then there is nothing to kill, and it is reaped all the same.
-            let _ = Pid::from_raw(pid).map(|pid| kill_process(pid, Signal::KILL));
-        }
-        let outcome = wait4(pid)?;
+        let Reaped { outcome, late } = reap(Pid::from_child(&child), deadline)?;
         let reaped_at = now();
 
         let mut complaint = String::new();
@@ -100,32 +96,24 @@ impl Launcher {
             late.then(|| format!("it had not ended after {} s and was killed", self.limit.as_secs_f64()));
         Ok(assemble(wire, spawned_at, reaped_at, outcome, complaint.trim().into(), late))
     }
+}
 
-    /// Reads until the child has closed its output. Returns whether the time limit came first.
-    fn listen(&self, output: &OwnedFd, input: OwnedFd, wire: &mut Wire) -> io::Result<bool> {
-        let deadline = Instant::now() + self.limit;
-        let mut input = Some(input);
-        let mut buffer = [0_u8; 4096];
-        loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let timeout = Timespec::try_from(left).map_err(io::Error::other)?;
-            match poll(&mut [PollFd::new(output, PollFlags::IN)], Some(&timeout)) {
-                Ok(0) => return Ok(true),
-                Ok(_) => {}
-                Err(Errno::INTR) => continue,
-                Err(error) => return Err(error.into()),
-            }
-            let length = rustix::io::read(output, &mut buffer)?;
-            let at = now();
-            if length == 0 {
-                return Ok(false);
-            }
-            wire.feed(&buffer[..length], at);
-            if wire.marks.contains_key(&Mark::Ready) {
-                drop(input.take());
-            }
+/// Reads until the child has closed its output, or the deadline has come.
+fn listen(output: &OwnedFd, input: OwnedFd, wire: &mut Wire, deadline: Instant) -> io::Result<()> {
+    let mut input = Some(input);
+    let mut buffer = [0_u8; 4096];
+    while wait(&mut [PollFd::new(output, PollFlags::IN)], deadline)? {
+        let length = rustix::io::read(output, &mut buffer)?;
+        let at = now();
+        if length == 0 {
+            break;
+        }
+        wire.feed(&buffer[..length], at);
+        if wire.marks.contains_key(&Mark::Ready) {
+            drop(input.take());
         }
     }
+    Ok(())
 }
 
 /// Puts the two sides' marks on one timeline and looks for what is wrong with it.
@@ -150,30 +138,28 @@ fn assemble(
     let invalid = late
         .or_else(|| (outcome.status != 0).then(|| format!("it ended with status {}{said}", outcome.status)))
         .or_else(|| missing.map(|mark| format!("the mark {mark:?} never came{said}")))
-        .or_else(|| wire.repeated.map(|mark| format!("the mark {mark:?} came twice")))
+        .or_else(|| wire.repeated().map(|mark| format!("the mark {mark:?} came twice")))
         .or_else(|| record.err().map(|error| format!("the launcher's record is damaged: {error}")))
         .or_else(|| timeline.backwards().map(|(a, b)| format!("time ran backwards from {a:?} to {b:?}")));
     Launched { timeline, outcome, text: wire.text, complaint, invalid }
 }
 
-/// Reaps `pid` and says what it and its reaped descendants used (`wait4(2)`).
-fn wait4(pid: i32) -> io::Result<Outcome> {
-    let mut status = 0;
-    let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
-    loop {
-        // SAFETY: both pointers are to local variables of the types that the call fills in.
-        if unsafe { libc::wait4(pid, &raw mut status, 0, usage.as_mut_ptr()) } == pid {
-            break;
-        }
-        let error = io::Error::last_os_error();
-        if error.kind() != io::ErrorKind::Interrupted {
-            return Err(error);
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_closes_its_output_and_does_not_end_is_killed_at_the_limit() {
+        let placement = Placement::choose().unwrap();
+        // On a thread of its own: the launcher pins the one that makes it.
+        let launch = std::thread::spawn(move || {
+            let launcher = Launcher::new(placement, Duration::from_millis(200)).unwrap();
+            let mut shell = Command::new("/bin/sh");
+            shell.args(["-c", "exec >&-; exec sleep 600"]);
+            launcher.run(shell).unwrap()
+        });
+        let launch = launch.join().unwrap();
+        assert_eq!(launch.outcome.status, 128 + 9);
+        assert!(launch.invalid.unwrap().contains("had not ended after 0.2 s"));
     }
-    // SAFETY: an all-zero `rusage` is valid, and the call has filled it in besides.
-    let usage = unsafe { usage.assume_init() };
-    let micros = |time: libc::timeval| time.tv_sec as u64 * 1_000_000 + time.tv_usec as u64;
-    let status =
-        if libc::WIFEXITED(status) { libc::WEXITSTATUS(status) } else { 128 + libc::WTERMSIG(status) };
-    Ok(Outcome { status, user_us: micros(usage.ru_utime), system_us: micros(usage.ru_stime) })
 }

@@ -8,16 +8,18 @@
 //!    is tried once, and says why where this host cannot run it.
 //! 4. [`schedule`]: who is launched when: interleaved in random order after a declared warm-up.
 //! 5. [`placement`]: the lab on one CPU, what it launches on another.
-//! 6. [`instance`]: launch one command, stamp its marks as [`wire`] reads them, reap it: one sample.
+//! 6. [`instance`]: launch one command, stamp its marks as [`wire`] reads them, [`reap`] it: one sample.
 //! 7. [`compare`]: all of this in one function.
 //! 8. [`samples`], [`stats`], [`chart`], [`report`], [`table`]: what was measured, figured and drawn.
+//!
+//! Many at once, all held at *ready*: [`fleet`].
 //!
 //! Beside the path: [`host`] (what machine this is), [`doctor`] (what it can do), [`calls`] (system calls
 //! counted), [`interrupt`] (Ctrl-C), [`kernel`] (kernels for guests: got or built, and cached), [`microvm`] and
 //! [`rootfs`] (a command in a Linux guest), [`emulate`] (all of it again, in an emulated machine), [`rivals`] (ours
 //! against others' programs, for the benches).
 //!
-//! Unsafe code is in [`calls`] (tracing a child), [`instance`] (`wait4`), [`emulate::machine`] (a signal set between
+//! Unsafe code is in [`calls`] (tracing a child), [`reap`] (`wait4`), [`emulate::machine`] (a signal set between
 //! fork and exec) and [`emulate::tsc`] (one instruction), only.
 #![deny(unsafe_code)]
 
@@ -27,15 +29,17 @@ pub mod chart;
 pub mod compare;
 pub mod doctor;
 pub mod emulate;
+pub mod fleet;
 pub mod ground;
 pub mod host;
-#[allow(unsafe_code)]
 pub mod instance;
 pub mod interrupt;
 pub mod kernel;
 pub mod microvm;
 pub mod placement;
 pub mod programs;
+#[allow(unsafe_code)]
+pub mod reap;
 pub mod report;
 pub mod rivals;
 pub mod rootfs;

@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 pub struct Wire {
     /// The workload's marks with their `CLOCK_MONOTONIC` nanoseconds.
     pub marks: BTreeMap<Mark, u64>,
-    /// A mark came twice: this is not one launch of one workload.
-    pub repeated: Option<Mark>,
+    /// How often each mark came; of one launch of one workload, once.
+    pub times: BTreeMap<Mark, usize>,
     /// All that was neither mark nor record.
     pub text: Vec<u8>,
     record: Option<Vec<u8>>,
@@ -28,13 +28,17 @@ impl Wire {
             } else if byte == RECORD {
                 self.record = Some(Vec::new());
             } else if let Some(mark) = Mark::from_byte(byte) {
-                if self.marks.insert(mark, at).is_some() {
-                    self.repeated = Some(mark);
-                }
+                self.marks.insert(mark, at);
+                *self.times.entry(mark).or_default() += 1;
             } else {
                 self.text.push(byte);
             }
         }
+    }
+
+    /// A mark that came more than once: this is not one launch of one workload.
+    pub fn repeated(&self) -> Option<Mark> {
+        self.times.iter().find(|&(_, &times)| times > 1).map(|(&mark, _)| mark)
     }
 
     /// The launcher's own marks; none where the launcher keeps none. An error: the record is damaged.
@@ -58,7 +62,7 @@ mod tests {
             assert_eq!(wire.text, b"hello world");
             assert_eq!(wire.marks.keys().copied().collect::<Vec<_>>(), [Mark::Begin, Mark::Ready, Mark::End]);
             assert_eq!(wire.launcher().unwrap(), BTreeMap::from([(Mark::Launcher, 7)]));
-            assert_eq!(wire.repeated, None);
+            assert_eq!(wire.repeated(), None);
         }
     }
 
@@ -66,7 +70,7 @@ mod tests {
     fn a_mark_that_comes_twice_is_noticed() {
         let mut wire = Wire::default();
         wire.feed(b"\x02\x02", 1);
-        assert_eq!(wire.repeated, Some(Mark::Begin));
+        assert_eq!(wire.repeated(), Some(Mark::Begin));
     }
 
     #[test]

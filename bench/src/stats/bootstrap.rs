@@ -98,7 +98,7 @@ fn middle(drawn: &[usize]) -> (usize, usize) {
     unreachable!("there are as many draws as values")
 }
 
-fn percentiles(values: impl Iterator<Item = f64>) -> Interval {
+pub(super) fn percentiles(values: impl Iterator<Item = f64>) -> Interval {
     let tail = (1.0 - CONFIDENCE) / 2.0;
     let sorted = Sorted::new(values).expect("there are always resamples");
     Interval { low: sorted.quantile(tail), high: sorted.quantile(1.0 - tail) }

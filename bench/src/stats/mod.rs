@@ -4,12 +4,14 @@
 //! 2. [`bootstrap`]: how far the median could have come out otherwise: 95 % intervals.
 //! 3. [`ecdf`]: every launch at once, as a curve.
 //! 4. [`summary`]: all of it for each stack, clock and phase of a run.
-//! 5. [`show`]: figures as text, the same in every place.
+//! 5. [`line`]: what grows with a number: slope, prediction, and their intervals.
+//! 6. [`show`]: figures as text, the same in every place.
 //!
 //! Which launches count is decided in one place, [`crate::samples::SamplesFile::counted`].
 
 pub mod bootstrap;
 pub mod ecdf;
+pub mod line;
 pub mod quantile;
 pub mod show;
 pub mod summary;
