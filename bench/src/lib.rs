@@ -14,6 +14,8 @@
 //!
 //! Many at once, all held at *ready*: [`fleet`].
 //!
+//! What an idle instance costs: [`mod@memory`].
+//!
 //! Beside the path: [`host`] (what machine this is), [`doctor`] (what it can do), [`calls`] (system calls
 //! counted), [`interrupt`] (Ctrl-C), [`kernel`] (kernels for guests: got or built, and cached), [`microvm`] and
 //! [`rootfs`] (a command in a Linux guest), [`emulate`] (all of it again, in an emulated machine), [`rivals`] (ours
@@ -35,6 +37,7 @@ pub mod host;
 pub mod instance;
 pub mod interrupt;
 pub mod kernel;
+pub mod memory;
 pub mod microvm;
 pub mod placement;
 pub mod programs;

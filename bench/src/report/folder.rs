@@ -36,8 +36,9 @@ pub enum ReportError {
     },
 }
 
-/// Puts a folder with these files (name, content) at `folder`.
-pub fn replace(folder: &Path, files: &[(&str, &[u8])]) -> Result<(), ReportError> {
+/// Puts a folder with these files (name, content) at `folder`. An older report there may have the files `also`
+/// besides.
+pub fn replace(folder: &Path, files: &[(&str, &[u8])], also: &[&str]) -> Result<(), ReportError> {
     let failed = |path: &Path| {
         let path = path.to_owned();
         move |source| ReportError::Write { path, source }
@@ -50,7 +51,7 @@ pub fn replace(folder: &Path, files: &[(&str, &[u8])]) -> Result<(), ReportError
         }
         Err(error) => return Err(failed(folder)(error)),
     };
-    refuse_aliens(folder, files)?;
+    refuse_aliens(folder, files, also)?;
     let new = Doomed(beside(folder, "new"));
     fs::create_dir_all(&new.0).map_err(failed(folder))?;
     for (name, content) in files {
@@ -91,7 +92,7 @@ fn beside(folder: &Path, word: &str) -> PathBuf {
     folder.with_file_name(format!(".{name}.{word}-{}", std::process::id()))
 }
 
-fn refuse_aliens(folder: &Path, files: &[(&str, &[u8])]) -> Result<(), ReportError> {
+fn refuse_aliens(folder: &Path, files: &[(&str, &[u8])], also: &[&str]) -> Result<(), ReportError> {
     let failed = |source| ReportError::Write { path: folder.into(), source };
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
@@ -100,7 +101,8 @@ fn refuse_aliens(folder: &Path, files: &[(&str, &[u8])]) -> Result<(), ReportErr
     };
     for entry in entries {
         let alien = entry.map_err(failed)?.file_name();
-        if !files.iter().any(|(name, _)| *name == alien) {
+        let mut known = files.iter().map(|(name, _)| name).chain(also);
+        if !known.any(|name| *name == alien) {
             return Err(ReportError::NotAReport { path: folder.into(), alien: alien.into() });
         }
     }

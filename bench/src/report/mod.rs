@@ -12,6 +12,7 @@
 pub(crate) mod example;
 pub mod folder;
 mod page;
+mod parts;
 pub mod sentences;
 
 use crate::chart::{self, Circumstances};
@@ -21,22 +22,31 @@ use folder::ReportError;
 use page::Charts;
 use std::path::Path;
 
+/// The charts' files; a report has those of what was measured.
+const CHARTS: [&str; 3] = ["ecdf.svg", "phases.svg", "memory.svg"];
+
 /// Makes the report of a run and puts it at `folder`, in place of an older one. When that fails, an
 /// older report is as it was.
 pub fn write(folder: &Path, file: &SamplesFile) -> Result<(), ReportError> {
     let summary = Summary::of(file);
     let (workload, host) = (page::workloads(file), file.host.caption());
     let of = Circumstances { workload: &workload, host: &host };
-    let charts = Charts { ecdf: chart::ecdf::draw(&summary, of), phases: chart::phases::draw(&summary, of) };
+    let started = |draw: fn(&Summary, Circumstances<'_>) -> String| {
+        (!summary.stacks.is_empty()).then(|| draw(&summary, of))
+    };
+    let charts = Charts {
+        ecdf: started(chart::ecdf::draw),
+        phases: started(chart::phases::draw),
+        memory: file.memory.as_ref().map(|section| parts::memory::chart(section, of)),
+    };
     let (html, markdown) = page::render(file, &summary, &charts);
-    folder::replace(
-        folder,
-        &[
-            ("samples.json", &file.to_json()),
-            ("ecdf.svg", charts.ecdf.as_bytes()),
-            ("phases.svg", charts.phases.as_bytes()),
-            ("report.html", html.as_bytes()),
-            ("summary.md", markdown.as_bytes()),
-        ],
-    )
+    let json = file.to_json();
+    let mut files: Vec<(&str, &[u8])> = vec![
+        ("samples.json", &json),
+        ("report.html", html.as_bytes()),
+        ("summary.md", markdown.as_bytes()),
+    ];
+    let drawn = CHARTS.into_iter().zip([&charts.ecdf, &charts.phases, &charts.memory]);
+    files.extend(drawn.filter_map(|(name, chart)| Some((name, chart.as_ref()?.as_bytes()))));
+    folder::replace(folder, &files, &CHARTS)
 }

@@ -3,7 +3,7 @@
 //! The templates hold the words and the layout, this file hands them text that is ready to print.
 //! In the HTML page everything is escaped but the charts, which are our own.
 
-use super::sentences;
+use super::{parts, sentences};
 use crate::samples::SamplesFile;
 use crate::stats::{Clock, Figure, StackSummary, Summary, bootstrap, show};
 use isolab_timeline::{Phase, Stack};
@@ -13,10 +13,12 @@ use minijinja::{Environment, UndefinedBehavior, Value, context};
 /// The charts of a run, as SVG text.
 #[derive(Clone, Debug)]
 pub(super) struct Charts {
-    /// [`crate::chart::ecdf`].
-    pub(super) ecdf: String,
-    /// [`crate::chart::phases`].
-    pub(super) phases: String,
+    /// [`crate::chart::ecdf`]; absent where no stack was started.
+    pub(super) ecdf: Option<String>,
+    /// [`crate::chart::phases`]; likewise.
+    pub(super) phases: Option<String>,
+    /// [`crate::chart::memory`]; absent where it was not measured.
+    pub(super) memory: Option<String>,
 }
 
 /// The workloads of a run by name; there is one, unless a file was put together by hand.
@@ -39,10 +41,12 @@ pub(super) fn render(file: &SamplesFile, summary: &Summary, charts: &Charts) -> 
     templates.add_filter("tied", |text: &str| {
         text.replace("virtual ms", "virtual\u{a0}ms").replace(" ms", "\u{a0}ms").replace(" %", "\u{a0}%")
     });
-    // The first name's ending turns escaping on.
-    for (name, text) in
-        [("report.html", include_str!("report.html.j2")), ("summary.md", include_str!("summary.md.j2"))]
-    {
+    // The names' ending turns escaping on.
+    for (name, text) in [
+        ("report.html", include_str!("report.html.j2")),
+        parts::memory::TEMPLATE,
+        ("summary.md", include_str!("summary.md.j2")),
+    ] {
         templates.add_template(name, text).expect("the template is well formed");
     }
     let values = values(file, summary, charts);
@@ -57,8 +61,11 @@ fn values(file: &SamplesFile, summary: &Summary, charts: &Charts) -> Value {
     let rows = |of: &dyn Fn(&StackSummary) -> Value| summary.stacks.iter().map(of).collect::<Vec<Value>>();
     let phases = summary.phases();
     context! {
-        headline => sentences::headline(summary),
+        headline => headline(file, summary),
         comparisons => sentences::comparisons(summary),
+        remembered => file.memory.as_ref().map(parts::memory::sentences),
+        memory => file.memory.as_ref().zip(charts.memory.as_ref())
+            .map(|(section, chart)| parts::memory::values(section, chart)),
         ruler => sentences::RULER.name(),
         partial => file.partial.clone(),
         measured => rows(&|stack| context! {
@@ -72,8 +79,8 @@ fn values(file: &SamplesFile, summary: &Summary, charts: &Charts) -> Value {
         by_clock => rows(&|stack| cells(stack, Clock::ALL.map(|clock| stack.clock(clock)))),
         phases => phases.iter().copied().map(Phase::name).collect::<Vec<_>>(),
         by_phase => rows(&|stack| cells(stack, phases.iter().map(|&phase| stack.phase(phase)))),
-        ecdf_chart => Value::from_safe_string(charts.ecdf.clone()),
-        phases_chart => Value::from_safe_string(charts.phases.clone()),
+        ecdf_chart => charts.ecdf.clone().map(Value::from_safe_string),
+        phases_chart => charts.phases.clone().map(Value::from_safe_string),
         interval => bootstrap::method(),
         host => file.host.rows().into_iter().map(|(what, value)| context! { what, value }).collect::<Vec<_>>(),
         unit => file.host.clock.unit(),
@@ -104,6 +111,12 @@ fn values(file: &SamplesFile, summary: &Summary, charts: &Charts) -> Value {
         }).collect::<Vec<_>>(),
         samples => file.samples.len(),
     }
+}
+
+/// What was measured first: starts, or else memory.
+fn headline(file: &SamplesFile, summary: &Summary) -> String {
+    let memory = file.memory.as_ref().filter(|_| summary.stacks.is_empty());
+    memory.and_then(parts::memory::headline).unwrap_or_else(|| sentences::headline(summary))
 }
 
 fn named(stack: &StackSummary) -> Value {

@@ -38,7 +38,7 @@ pub const fn between(stack: Stack) -> &'static str {
     }
 }
 
-const fn noun(stack: Stack) -> &'static str {
+pub(super) const fn noun(stack: Stack) -> &'static str {
     match stack {
         Stack::Process => "a bare process",
         Stack::Container => "a container",
@@ -123,14 +123,14 @@ fn comparison(slower: Stack, quicker: Stack, ratio: Ratio) -> String {
 }
 
 /// `a`, `a and b`, `a, b and c`.
-fn listed(items: &[String]) -> String {
+pub(super) fn listed(items: &[String]) -> String {
     match items {
         [first @ .., but, last] => [first, &[format!("{but} and {last}")]].concat().join(", "),
         few => few.concat(),
     }
 }
 
-fn capitalised(text: &str) -> String {
+pub(super) fn capitalised(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }

@@ -34,7 +34,7 @@ fn the_schema_refuses_doctored_files() {
         file
     };
     for (at, value) in [
-        ("/schema_version", json!(2)),
+        ("/schema_version", json!(1)),
         ("/seed", json!(-1)),
         ("/commit/dirty", json!("no")),
         ("/probe_ns", json!({"chroot": [1]})),
@@ -48,10 +48,13 @@ fn the_schema_refuses_doctored_files() {
         ("/unavailable/0/fix", Value::Null),
         ("/syscalls/container-floor/mount", json!(-3)),
         ("/partial", json!("")),
+        ("/memory/workload", json!("sleep")),
+        ("/memory/fleets/0/points/0/machine/available_kib", json!(-1)),
+        ("/memory/fleets/0/points/0/charged/usage_bytes", json!(0.5)),
     ] {
         assert!(!schema().is_valid(&doctored(at, value.clone())), "{at} = {value} went through");
     }
-    for (object, field) in [("", "seed"), ("/samples/0", "exit"), ("/commit", "dirty"), ("/host", "kernel")] {
+    for (object, field) in [("", "seed"), ("/samples/0", "exit"), ("/commit", "dirty"), ("/host", "kernel"), ("/memory/fleets/0/points/3", "processes")] {
         let mut file = sound.clone();
         assert!(file.pointer_mut(object).unwrap().as_object_mut().unwrap().remove(field).is_some());
         assert!(!schema().is_valid(&file), "{object} without {field} went through");
@@ -86,7 +89,7 @@ fn another_version_and_another_kind_of_file_are_refused_by_name() {
         error
     };
     assert!(matches!(refusal(r#"{"schema_version": 9}"#), SamplesError::Version { found: 9, .. }));
-    assert!(matches!(refusal(r#"{"schema_version": 1}"#), SamplesError::Parse { .. }));
+    assert!(matches!(refusal(r#"{"schema_version": 2}"#), SamplesError::Parse { .. }));
     assert!(matches!(refusal("boom"), SamplesError::Parse { .. }));
     fs::remove_file(&path).unwrap();
     assert!(matches!(SamplesFile::read(&path), Err(SamplesError::Read { .. })));
