@@ -5,6 +5,7 @@ mod memory;
 pub(crate) use memory::Memory;
 
 use clap::{Args, Parser, Subcommand};
+use isolab::compare::Part;
 use isolab::emulate::inside::Output;
 use isolab_timeline::command::{hostname, variable};
 use isolab_timeline::{Stack, Workload};
@@ -48,7 +49,7 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Measures the start-up of all stacks and draws the report
+    /// Measures the start-up and the memory of all stacks and draws the report
     Compare(Compare),
     /// Measures what one more idle instance of each stack costs in memory, line by line
     Memory(Memory),
@@ -74,15 +75,30 @@ Workloads: noop, cpu TURNS, syscall COUNT, cross COUNT (unikernel only), touch M
 
 Examples:
   isolab compare
-  isolab compare --stacks process,unikernel --workload 'touch 64' --runs 50
+  isolab compare --parts startup --stacks process,unikernel --workload 'touch 64' --runs 50
   isolab compare --json --seed 7 | jq '.samples | length'")]
 pub(crate) struct Compare {
     /// The stacks to launch; all that run here if not given
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     pub(crate) stacks: Vec<Stack>,
-    /// Counted launches of each stack
-    #[arg(long, value_name = "N", default_value_t = 200, value_parser = at_least_one)]
-    pub(crate) runs: usize,
+    /// What to measure
+    #[arg(
+        long,
+        value_enum,
+        value_name = "PART,...",
+        value_delimiter = ',',
+        default_value = "startup,counts,memory"
+    )]
+    pub(crate) parts: Vec<Part>,
+    /// Fewer launches and readings: wider intervals in a third of the time
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// Counted launches of each stack [default: 200; with --quick 40]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub(crate) runs: Option<usize>,
+    /// Idle instances of each stack for the memory ledger
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = at_least_one)]
+    pub(crate) instances: usize,
     /// Launches of each stack that come first and do not count
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub(crate) warmup: usize,

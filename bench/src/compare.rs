@@ -9,7 +9,7 @@ use crate::placement::Placement;
 use crate::programs::Programs;
 use crate::samples::{Commit, SCHEMA_VERSION, SamplesFile, Unavailable};
 use crate::schedule::{self, Turn};
-use crate::{sandbox, stacks};
+use crate::{memory, sandbox, stacks};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use isolab_timeline::{Mark, Sample, Stack, Workload};
 use isolab_workload::kind::Kind;
@@ -18,9 +18,24 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
+/// A part of a comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Part {
+    /// How long each stack takes to start and to end.
+    Startup,
+    /// System calls of one launch of each floor.
+    Counts,
+    /// What one more idle instance costs.
+    Memory,
+}
+
 /// What to compare, and how.
 #[derive(Clone, Debug)]
 pub struct Plan {
+    /// What is measured, in a fixed order.
+    pub parts: Vec<Part>,
+    /// The fleets that are read for the memory ledger.
+    pub fleets: memory::measure::Plan,
     /// The stacks to launch.
     pub stacks: Vec<Stack>,
     /// Counted launches of each.
@@ -51,19 +66,20 @@ const PROBES: usize = 20;
 pub const PAUSE: Duration = Duration::from_millis(4);
 
 /// What every part of a run stands on.
-pub struct Begun {
-    /// Files and groups.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The root folder and its company.
     pub ground: Ground,
-    /// Starts commands.
+    /// What launches.
     pub launcher: Launcher,
-    /// The stacks of the plan that run here.
+    /// The stacks that were asked for and work here.
     pub stacks: Vec<Stack>,
-    /// The record, in which nothing was measured yet.
+    /// The run's circumstances, with nothing measured yet.
     pub file: SamplesFile,
 }
 
-/// Lays the ground, tries each stack once, and begins the record.
-pub fn begin(plan: &Plan) -> anyhow::Result<Begun> {
+/// Lays the ground, looks at the host, and tries each stack that the plan asks for.
+pub fn prepare(plan: &Plan) -> anyhow::Result<Prepared> {
     ground::sweep()?;
     let ground = Ground::lay(Programs::find()?, plan.memory_mib, plan.kernel.clone())?;
     let placement = Placement::choose()?;
@@ -86,20 +102,28 @@ pub fn begin(plan: &Plan) -> anyhow::Result<Begun> {
         syscalls: BTreeMap::new(),
         memory: None,
     };
-    Ok(Begun { ground, launcher, stacks, file })
+    Ok(Prepared { ground, launcher, stacks, file })
 }
 
 /// Measures everything that the plan asks for and this host can do.
 pub fn run(plan: &Plan, interrupt: &Interrupt) -> anyhow::Result<SamplesFile> {
-    let Begun { ground, launcher, stacks, mut file } = begin(plan)?;
-    file.syscalls = stacks
-        .iter()
-        .filter(|stack| stack.is_floor())
-        .filter_map(|&stack| {
-            Some((stack, calls::count(command(stack, &ground, Workload(Kind::Noop))?).ok()?))
-        })
-        .collect();
-    measure(plan, &stacks, &ground, &launcher, interrupt, &mut file)?;
+    let Prepared { ground, launcher, stacks, mut file } = prepare(plan)?;
+    let has = |part| plan.parts.contains(&part);
+    if has(Part::Counts) {
+        file.syscalls = stacks
+            .iter()
+            .filter(|stack| stack.is_floor())
+            .filter_map(|&stack| {
+                Some((stack, calls::count(command(stack, &ground, Workload(Kind::Noop))?).ok()?))
+            })
+            .collect();
+    }
+    if has(Part::Startup) {
+        measure(plan, &stacks, &ground, &launcher, interrupt, &mut file)?;
+    }
+    if has(Part::Memory) && file.partial.is_none() {
+        memory::measure::record(&mut file, &stacks, &ground, &plan.fleets, plan.progress, interrupt)?;
+    }
     Ok(file)
 }
 

@@ -18,6 +18,13 @@ use std::path::{Path, PathBuf};
 /// The limits that a measured container has: generous, so that they are paid for but never felt.
 pub const LIMITS: Limits = Limits { memory: Some(1 << 30), cpus: Some(1.0), pids: Some(64) };
 
+/// The limits of the group that all floors share: those that a container has, so that they are paid for, but with room
+/// for thousands, so that together they do not feel what one container does not feel.
+fn limits_of_floors() -> Limits {
+    let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+    Limits { memory: Some(1 << 40), cpus: Some(cpus as f64), pids: Some(1 << 20) }
+}
+
 const PREFIX: &str = "isolab-";
 
 /// The ground of one run; gone when it is dropped.
@@ -29,7 +36,7 @@ pub struct Ground {
     pub memory_mib: u32,
     /// Why containers have no limits here; `None`: they have [`LIMITS`].
     pub without_limits: Option<String>,
-    /// The cgroup that the container's floor joins, made once; it has the same limits.
+    /// The cgroup that the container's floors join, made once; it has limits of the same kinds.
     floor_group: Group,
     /// The kernel of Linux guests, as it was asked for, and as it was found when it was first needed.
     asked_kernel: Option<PathBuf>,
@@ -42,7 +49,7 @@ impl Ground {
     /// `memory_mib` MiB, Linux guests this kernel ([`Kernel::choose`]).
     pub fn lay(programs: Programs, memory_mib: u32, kernel: Option<PathBuf>) -> anyhow::Result<Ground> {
         let folder = std::env::temp_dir().join(format!("{PREFIX}{}", Owner::this_process()?));
-        let group = Hierarchy::detect().and_then(|hierarchy| hierarchy.create(&LIMITS));
+        let group = Hierarchy::detect().and_then(|hierarchy| hierarchy.create(&limits_of_floors()));
         let (floor_group, without_limits) = match group {
             Ok(group) => (group, None),
             Err(error) => (Group::default(), Some(error.to_string())),

@@ -6,7 +6,8 @@ mod kernels;
 mod memories;
 
 use anyhow::Context;
-use clap::Parser;
+use clap::builder::PossibleValue;
+use clap::{Parser, ValueEnum};
 use cli::{Cli, Compare, HandOver, Run};
 use comfy_table::{Table, TableStyle};
 use isolab::compare::{self, Plan};
@@ -14,13 +15,16 @@ use isolab::doctor::{self, Diagnosis};
 use isolab::ground;
 use isolab::host::clock::Clock;
 use isolab::interrupt::Interrupt;
+use isolab::memory::Ledger;
+use isolab::memory::measure::{self, BATCHES, FEWEST_BATCHES, LINUX_GUESTS};
 use isolab::microvm::{self, Guest};
 use isolab::programs::Programs;
 use isolab::samples::SamplesFile;
 use isolab::stats::Summary;
 use isolab::{kernel, memory, report, table};
 use isolab_microvm::pack::start::Start;
-use isolab_timeline::Stack;
+use isolab_timeline::{Stack, Workload};
+use isolab_workload::kind::Kind;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::os::unix::process::CommandExt;
@@ -79,9 +83,18 @@ fn compare(options: Compare) -> anyhow::Result<u8> {
     let seed = options.seed.or(fixed).unwrap_or_else(|| fastrand::u64(..1_000_000_000));
     let plan = Plan {
         command: command_line(&options, seed),
+        fleets: measure::Plan {
+            n: options.instances,
+            linux_n: options.instances.min(LINUX_GUESTS),
+            batches: if options.quick { FEWEST_BATCHES } else { BATCHES },
+            // What an idle instance costs is another question than what the work takes.
+            workload: Workload(Kind::Wait),
+            limit: Duration::from_secs(options.limit),
+        },
         kernel: options.kernel,
+        parts: options.parts,
         stacks: if asked_for { options.stacks } else { Stack::ALL.to_vec() },
-        runs: options.runs,
+        runs: options.runs.unwrap_or(if options.quick { QUICK_RUNS } else { RUNS }),
         warmup: options.warmup,
         workload: options.workload,
         memory_mib: options.memory,
@@ -90,16 +103,34 @@ fn compare(options: Compare) -> anyhow::Result<u8> {
         progress: io::stderr().is_terminal(),
     };
     let file = compare::run(&plan, &interrupt)?;
+    finish(&file, &tables(&file), asked_for, options.json, &options.out)
+}
+
+/// Launches of each stack that count.
+const RUNS: usize = 200;
+/// Where it is to be quick.
+const QUICK_RUNS: usize = 40;
+
+/// The tables of all that was measured.
+fn tables(file: &SamplesFile) -> String {
+    let summary = Summary::of(file);
+    let starts = (!summary.stacks.is_empty()).then(|| table::render(&summary));
+    let memory = file.memory.as_ref().map(|section| memory::table::render(&Ledger::all(section)));
+    starts.into_iter().chain(memory).collect::<Vec<_>>().join("\n")
+}
+
+/// Shows what a run measured, as its `table` or as JSON, and writes its report to `out`. Returns the exit status.
+fn finish(file: &SamplesFile, table: &str, asked_for: bool, json: bool, out: &Path) -> anyhow::Result<u8> {
     // The table first: it is seen even where the report cannot be written.
-    if options.json {
+    if json {
         print(&file.to_json())?;
     } else {
-        print(format!("{}\n", table::render(&Summary::of(&file))).as_bytes())?;
+        print(format!("{table}\n").as_bytes())?;
     }
-    let status = tell(&file, asked_for);
-    report::write(&options.out, &file)?;
-    if !options.json {
-        let folder = options.out.display();
+    let status = tell(file, asked_for);
+    report::write(out, file)?;
+    if !json {
+        let folder = out.display();
         print(format!("The report is in {folder}: open {folder}/report.html\n").as_bytes())?;
     }
     Ok(status)
@@ -107,10 +138,15 @@ fn compare(options: Compare) -> anyhow::Result<u8> {
 
 /// The command that makes the run again, from the options' own values.
 fn command_line(options: &Compare, seed: u64) -> String {
-    let Compare { runs, warmup, workload, memory, .. } = options;
+    let Compare { warmup, workload, memory, instances, .. } = options;
     let chosen = chosen(&options.stacks, options.kernel.as_deref());
+    let parts: Vec<_> = options.parts.iter().filter_map(ValueEnum::to_possible_value).collect();
+    let parts: Vec<_> = parts.iter().map(PossibleValue::get_name).collect();
+    let parts = parts.join(",");
+    let quick = if options.quick { " --quick" } else { "" };
+    let runs = options.runs.map_or(String::new(), |runs| format!(" --runs {runs}"));
     format!(
-        "isolab compare{chosen} --runs {runs} --warmup {warmup} --workload '{workload}' --memory {memory} --seed {seed}"
+        "isolab compare{chosen} --parts {parts}{quick}{runs} --instances {instances} --warmup {warmup} --workload '{workload}' --memory {memory} --seed {seed}"
     )
 }
 
@@ -136,7 +172,6 @@ fn tell(file: &SamplesFile, asked_for: bool) -> u8 {
         let reason = first.invalid.as_deref().unwrap_or_default();
         eprintln!("isolab: {invalid} launches do not count; the first, of {}: {reason}", first.stack);
     }
-    let fleets = file.memory.iter().flat_map(|memory| &memory.fleets);
     let troubled = file.memory.iter().flat_map(memory::Section::complaints);
     let troubles = troubled.inspect(|(stack, why)| eprintln!("isolab: the fleet of {stack}: {why}")).count();
     if let Some(why) = &file.partial {
@@ -146,7 +181,7 @@ fn tell(file: &SamplesFile, asked_for: bool) -> u8 {
         SamplesFile { partial: Some(_), .. } => INTERRUPTED,
         _ if invalid + troubles > 0 => INVALID,
         SamplesFile { unavailable, .. } if asked_for && !unavailable.is_empty() => UNAVAILABLE,
-        SamplesFile { samples, .. } if samples.is_empty() && fleets.count() == 0 => UNAVAILABLE,
+        _ if file.is_empty() => UNAVAILABLE,
         _ => 0,
     }
 }

@@ -1,12 +1,11 @@
 //! `isolab memory`: the ledger, from the command line to the report.
 
 use crate::cli::Memory;
-use crate::{print, tell};
+use crate::{finish, tables};
 use anyhow::Context;
-use isolab::compare::{self, Begun};
+use isolab::compare::{self, Part};
 use isolab::interrupt::Interrupt;
-use isolab::memory::{Ledger, measure, table};
-use isolab::report;
+use isolab::memory::measure::{self, BATCHES};
 use isolab_timeline::Stack;
 use std::io::{self, IsTerminal};
 use std::time::Duration;
@@ -18,6 +17,14 @@ pub(crate) fn perform(options: Memory) -> anyhow::Result<u8> {
         command: command_line(&options),
         kernel: options.kernel,
         stacks: if asked_for { options.stacks } else { Stack::ALL.to_vec() },
+        parts: vec![Part::Memory],
+        fleets: measure::Plan {
+            n: options.n,
+            linux_n: options.n,
+            batches: BATCHES,
+            workload: options.workload,
+            limit: Duration::from_secs(options.limit),
+        },
         runs: 0,
         warmup: 0,
         workload: options.workload,
@@ -27,28 +34,8 @@ pub(crate) fn perform(options: Memory) -> anyhow::Result<u8> {
         limit: Duration::from_secs(options.limit),
         progress: io::stderr().is_terminal(),
     };
-    let Begun { ground, stacks, mut file, .. } = compare::begin(&plan)?;
-    let bar = compare::progress(plan.progress, measure::steps(stacks.len(), options.n), "batches");
-    let of = measure::Plan { n: options.n, workload: plan.workload, limit: plan.limit };
-    let section = measure::measure(&stacks, &ground, &of, &bar, &interrupt)?;
-    bar.finish_and_clear();
-    if interrupt.came() {
-        file.partial = Some("it was interrupted while fleets grew".into());
-    }
-    let ledgers = Ledger::all(&section);
-    file.memory = Some(section);
-    if options.json {
-        print(&file.to_json())?;
-    } else {
-        print(table::render(&ledgers).as_bytes())?;
-    }
-    let status = tell(&file, asked_for);
-    report::write(&options.out, &file)?;
-    if !options.json {
-        let folder = options.out.display();
-        print(format!("The report is in {folder}: open {folder}/report.html\n").as_bytes())?;
-    }
-    Ok(status)
+    let file = compare::run(&plan, &interrupt)?;
+    finish(&file, &tables(&file), asked_for, options.json, &options.out)
 }
 
 /// The command that makes the run again, from the options' own values.

@@ -144,6 +144,11 @@ impl SamplesFile {
         self.samples.iter().filter(|sample| sample.invalid.is_some())
     }
 
+    /// Whether nothing was launched at all.
+    pub fn is_empty(&self) -> bool {
+        self.samples.is_empty() && self.memory.as_ref().is_none_or(|memory| memory.fleets.is_empty())
+    }
+
     /// The file's text: JSON with one launch a line.
     pub fn to_json(&self) -> Vec<u8> {
         layout::one_launch_a_line(self)

@@ -20,7 +20,9 @@ fn launches() -> (usize, usize) {
 fn compare(out: &Path, more: &[&str]) -> Output {
     let (runs, warmup) = launches();
     let (runs, warmup) = (runs.to_string(), warmup.to_string());
-    lab(&[&["compare", "--runs", &runs, "--warmup", &warmup, "--out", out.to_str().unwrap()], more].concat())
+    // The others have tests of their own.
+    let parts = ["compare", "--parts", "startup,counts", "--out", out.to_str().unwrap()];
+    lab(&[&parts, &["--runs", &runs, "--warmup", &warmup][..], more].concat())
 }
 
 #[test]
@@ -160,6 +162,8 @@ fn a_launch_that_does_not_end_is_killed_and_named() {
     let for_ever = format!("cpu {}", u64::MAX);
     let output = lab(&[
         "compare",
+        "--parts",
+        "startup",
         "--stacks",
         "process",
         "--runs",
@@ -227,14 +231,29 @@ fn bad_input_gets_one_clear_error_and_the_right_status() {
     refused(&["compare", "--workload", "dance"], 125, "is no workload");
     refused(&["compare", "--runs", "0"], 125, "--runs");
     refused(
-        &["compare", "--runs", "1", "--warmup", "0", "--stacks", "process", "--out", "/proc/nowhere"],
+        &[
+            "compare",
+            "--parts",
+            "startup",
+            "--runs",
+            "1",
+            "--warmup",
+            "0",
+            "--stacks",
+            "process",
+            "--out",
+            "/proc/nowhere",
+        ],
         125,
         "/proc/nowhere",
     );
     let in_file = file.join("report");
     let in_file = in_file.to_str().unwrap();
     refused(
-        &["compare", "--runs", "1", "--warmup", "0", "--stacks", "process", "--out", in_file],
+        &[
+            "compare", "--parts", "startup", "--runs", "1", "--warmup", "0", "--stacks", "process", "--out",
+            in_file,
+        ],
         125,
         in_file,
     );
@@ -242,7 +261,7 @@ fn bad_input_gets_one_clear_error_and_the_right_status() {
     let out = folder.path().join("out");
     let out = out.to_str().unwrap();
     refused(
-        &["compare", "--stacks", "process", "--workload", "cross 1", "--out", out],
+        &["compare", "--parts", "startup", "--stacks", "process", "--workload", "cross 1", "--out", out],
         126,
         "choose another --workload",
     );

@@ -87,12 +87,7 @@ enum Hatch {
 }
 
 /// Fills a part of a bar as its phase's; in greys when the bar is a floor's.
-pub(super) fn phase(
-    area: &Area<'_>,
-    phase: Phase,
-    grey: bool,
-    place: [(i32, i32); 2],
-) -> Drawn {
+pub(super) fn phase(area: &Area<'_>, phase: Phase, grey: bool, place: [(i32, i32); 2]) -> Drawn {
     let (colour, shade, hatch) = match phase {
         Phase::Launcher => (SKY_BLUE, 0xd4, Hatch::Plain),
         Phase::Isolation => (ORANGE, 0xb0, Hatch::Rising),

@@ -49,7 +49,8 @@ pub fn draw(ledgers: &[Ledger], section: &Section, of: Circumstances<'_>) -> Str
         &caption,
         ROW * rows + AXIS,
         |area, top, bottom| {
-            let longest = ledgers.iter().map(|each| each.fall.bytes.max(each.sum_bytes())).fold(0.0, f64::max);
+            let longest =
+                ledgers.iter().map(|each| each.fall.bytes.max(each.sum_bytes())).fold(0.0, f64::max);
             let plot = Plot { axis: Axis::from_zero(longest / 1024.0), top, bottom: bottom - AXIS };
             plot.grid(area)?;
             (0..).zip(ledgers).try_for_each(|(row, ledger)| plot.row(area, top + ROW * row, ledger))
@@ -97,7 +98,12 @@ impl Plot {
     }
 
     /// Draws the parts; returns those that get a label, with the middle of each.
-    fn bar(&self, area: &Area<'_>, top: i32, ledger: &Ledger) -> Result<Vec<(i32, [String; 2])>, DrawingError> {
+    fn bar(
+        &self,
+        area: &Area<'_>,
+        top: i32,
+        ledger: &Ledger,
+    ) -> Result<Vec<(i32, [String; 2])>, DrawingError> {
         let rest = ledger.unaccounted.bytes;
         let lines = ledger.entries.iter().map(|entry| (Some(entry.line), entry.slope.bytes));
         let mut before = 0.0;
@@ -194,8 +200,11 @@ mod tests {
         let texts: Vec<&str> = svg.lines().filter(|line| !line.starts_with('<')).collect();
         for ledger in &ledgers {
             assert!(texts.contains(&ledger.stack.name()));
-            let longest = ledger.entries.iter().max_by(|a, b| a.slope.bytes.total_cmp(&b.slope.bytes)).unwrap();
-            assert!(texts.contains(&longest.line.name()) && texts.contains(&&*show::kib(longest.slope.bytes)));
+            let longest =
+                ledger.entries.iter().max_by(|a, b| a.slope.bytes.total_cmp(&b.slope.bytes)).unwrap();
+            assert!(
+                texts.contains(&longest.line.name()) && texts.contains(&&*show::kib(longest.slope.bytes))
+            );
             let pss = format!("PSS {}", show::kib(ledger.rulers.pss.bytes));
             assert!(texts.iter().any(|text| text.starts_with(&pss)), "{pss}");
         }

@@ -146,7 +146,10 @@ mod tests {
         let stat = "anon 20\nfile 10\nkernel 99\nkernel_stack 16\npagetables 24\nsec_pagetables 8\npercpu 4\nsock 0\nvmalloc 5\nshmem 3\nslab 30\n";
         let charged = version2(stat, 100);
         let kinds = charged.kinds.unwrap();
-        assert_eq!((kinds.kernel_stack_bytes, kinds.secondary_page_tables_bytes, kinds.slab_bytes), (16, 8, 30));
+        assert_eq!(
+            (kinds.kernel_stack_bytes, kinds.secondary_page_tables_bytes, kinds.slab_bytes),
+            (16, 8, 30)
+        );
         assert_eq!(charged.kernel_bytes, Some(99));
         assert_eq!(version2("anon 20\nfile 10\n", 100).kernel_bytes, None);
     }

@@ -27,7 +27,8 @@ impl Lodging {
         let home = hierarchy.own(Controller::Memory).ok_or("this host has no cgroup controller memory")?;
         let system = sysinfo();
         // A limit that nobody meets: without one the runtime makes no group of this controller.
-        let limits = Limits { memory: Some(system.totalram * u64::from(system.mem_unit)), ..Limits::default() };
+        let limits =
+            Limits { memory: Some(system.totalram * u64::from(system.mem_unit)), ..Limits::default() };
         let resources = (&limits).into();
         let make = || {
             let name = format!("{}.lab", Owner::this_process()?);

@@ -58,9 +58,8 @@ impl Machine {
             let rest = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
             rest.trim().trim_end_matches(" kB").parse::<u64>().ok()
         };
-        let need = |name: &'static str| {
-            find(name).ok_or(MemoryError::Missing { file: MEMINFO.into(), word: name })
-        };
+        let need =
+            |name: &'static str| find(name).ok_or(MemoryError::Missing { file: MEMINFO.into(), word: name });
         Ok(Machine {
             total_kib: need("MemTotal")?,
             available_kib: need("MemAvailable")?,

@@ -1,7 +1,7 @@
 //! Fleets that grow by batches, and a reading after each batch.
 //!
 //! The order is what makes the figures right. The first instance is started and left out: it brings into memory what
-//! all share. Then come [`BATCHES`] batches; after each the lab waits for [`SETTLE`], in which the kernel ends
+//! all share. Then come the batches; after each the lab waits for [`SETTLE`], in which the kernel ends
 //! its grace periods and frees what starting has left, makes sure that every instance is alive, and reads. Nothing starts or ends while it reads.
 //!
 //! Huge pages are kept out (`PR_SET_THP_DISABLE`, `prctl(2)`; children inherit it): with them a page that is touched
@@ -14,8 +14,11 @@ use super::processes::{Launched, Processes};
 use super::section::{self, Point, Section};
 use crate::fleet::{Fleet, FleetError};
 use crate::ground::Ground;
+use crate::host::transparent_huge_pages;
 use crate::interrupt::Interrupt;
-use crate::stacks;
+use crate::samples::SamplesFile;
+use crate::stats::bootstrap;
+use crate::{compare, stacks};
 use anyhow::Context;
 use indicatif::ProgressBar;
 use isolab_timeline::{Stack, Workload};
@@ -24,8 +27,13 @@ use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// Readings after the first: enough for the slope's interval.
+/// Readings after the first, where there is time for them.
 pub const BATCHES: usize = 10;
+/// The fewest that give the slope an interval.
+pub const FEWEST_BATCHES: usize = bootstrap::FEWEST - 1;
+/// Instances that boot Linux, unless more are asked for: each has tens of MiB, beside which the batches in which the
+/// kernel charges are nothing.
+pub const LINUX_GUESTS: usize = 20;
 /// How long nothing starts before a reading.
 pub const SETTLE: Duration = Duration::from_millis(500);
 /// How long, at most, the kernel is given to clear away the fleet before.
@@ -42,10 +50,50 @@ const AT_ONCE: usize = 2;
 pub struct Plan {
     /// Instances of each stack, beyond the first.
     pub n: usize,
+    /// The same of stacks that boot Linux.
+    pub linux_n: usize,
+    /// In how many batches they are started.
+    pub batches: usize,
     /// The work, which must hold when it is ready.
     pub workload: Workload,
     /// An instance that is not ready, or does not end, within this is killed.
     pub limit: Duration,
+}
+
+/// Measures and puts it into the record of a run, with a progress bar if it is `shown`.
+pub fn record(
+    file: &mut SamplesFile,
+    stacks: &[Stack],
+    ground: &Ground,
+    plan: &Plan,
+    shown: bool,
+    interrupt: &Interrupt,
+) -> anyhow::Result<()> {
+    let bar = compare::progress(shown, plan.steps(stacks), "batches");
+    file.memory = Some(measure(stacks, ground, plan, &bar, interrupt)?);
+    bar.finish_and_clear();
+    if interrupt.came() {
+        file.partial = Some("it was interrupted while its memory was measured".into());
+    }
+    Ok(())
+}
+
+impl Plan {
+    /// How many instances of a stack are started beyond the first.
+    fn instances(&self, stack: Stack) -> usize {
+        if stack.boots_linux() { self.linux_n } else { self.n }
+    }
+
+    /// How many batches all fleets have together.
+    fn steps(&self, stacks: &[Stack]) -> usize {
+        let fleets = if huge_pages_for_all() { 2 } else { 1 };
+        let of = |&stack| 1 + batches(self.instances(stack), self.batches).count();
+        fleets * stacks.iter().map(of).sum::<usize>()
+    }
+}
+
+fn huge_pages_for_all() -> bool {
+    transparent_huge_pages() == "always"
 }
 
 /// Grows a fleet of each stack, one after the other, on this ground.
@@ -56,15 +104,14 @@ pub fn measure(
     bar: &ProgressBar,
     interrupt: &Interrupt,
 ) -> anyhow::Result<Section> {
-    let thp = crate::host::transparent_huge_pages();
     let lodging = Lodging::enter();
     let mut section = Section {
         workload: plan.workload,
         memory_mib: ground.memory_mib,
         settle_ms: SETTLE.as_millis() as u64,
         uncharged: lodging.as_ref().err().cloned(),
+        thp: transparent_huge_pages(),
         fleets: Vec::new(),
-        thp,
     };
     let run = Run { ground, plan, lodging: lodging.as_ref().ok(), bar, interrupt };
     let mut one = |stack, huge_pages: bool, n| -> anyhow::Result<()> {
@@ -74,26 +121,19 @@ pub fn measure(
         }
         Ok(())
     };
-    let ledgers = stacks.iter().try_for_each(|&stack| one(stack, false, plan.n));
-    let everybody = crate::host::transparent_huge_pages() == "always";
+    let ledgers = stacks.iter().try_for_each(|&stack| one(stack, false, plan.instances(stack)));
     let second = ledgers.and_then(|()| {
-        let mut stacks = stacks.iter().filter(|_| everybody);
-        stacks.try_for_each(|&stack| one(stack, true, plan.n.div_ceil(2)))
+        let mut stacks = stacks.iter().filter(|_| huge_pages_for_all());
+        stacks.try_for_each(|&stack| one(stack, true, plan.instances(stack).div_ceil(2)))
     });
     // As it was, whatever happened.
     disable_transparent_huge_pages(false).context("letting huge pages in again")?;
     second.map(|()| section)
 }
 
-/// How many batches all fleets of a measurement have together: the length of its progress bar.
-pub fn steps(stacks: usize, n: usize) -> usize {
-    let everybody = crate::host::transparent_huge_pages() == "always";
-    stacks * (1 + batches(n).count()) * if everybody { 2 } else { 1 }
-}
-
 /// The sizes of the batches: as equal as can be.
-fn batches(n: usize) -> impl Iterator<Item = usize> {
-    let count = n.min(BATCHES);
+fn batches(n: usize, most: usize) -> impl Iterator<Item = usize> {
+    let count = n.min(most);
     (0..count).map(move |batch| n * (batch + 1) / count - n * batch / count)
 }
 
@@ -110,10 +150,16 @@ impl Run<'_> {
     fn fleet(&self, stack: Stack, huge_pages: bool, n: usize) -> anyhow::Result<section::Fleet> {
         self.bar.set_message(stack.name());
         clear_up()?;
-        let mut record =
-            section::Fleet { stack, huge_pages, asked: n, points: Vec::new(), stopped: None, wrong: Vec::new() };
+        let mut record = section::Fleet {
+            stack,
+            huge_pages,
+            asked: n,
+            points: Vec::new(),
+            stopped: None,
+            wrong: Vec::new(),
+        };
         let mut fleet = Fleet::new(AT_ONCE, self.plan.limit)?;
-        for batch in std::iter::once(1).chain(batches(n)) {
+        for batch in std::iter::once(1).chain(batches(n, self.plan.batches)) {
             record.stopped = self.too_little(&record.points, batch)?;
             if record.stopped.is_some() {
                 break;
@@ -150,10 +196,8 @@ impl Run<'_> {
         let pids: Vec<i32> = instances.iter().map(|each| each.pid.as_raw_nonzero().get()).collect();
         let launched = match stack {
             Stack::Process => Launched::Workload,
-            Stack::Container | Stack::ContainerFloor => Launched::Launcher,
-            Stack::Unikernel | Stack::Microvm | Stack::Nested | Stack::KvmFloor => {
-                Launched::Vmm(u64::from(self.ground.memory_mib) << 20)
-            }
+            _ if stack.runs_a_guest() => Launched::Vmm(u64::from(self.ground.memory_mib) << 20),
+            _ => Launched::Launcher,
         };
         // The machine first: to look at the processes takes memory as well.
         let machine = Machine::read()?;
@@ -209,10 +253,10 @@ mod tests {
 
     #[test]
     fn batches_are_as_equal_as_can_be_and_add_up() {
-        assert_eq!(batches(100).collect::<Vec<_>>(), [10; 10]);
-        assert_eq!(batches(4).collect::<Vec<_>>(), [1; 4]);
+        assert_eq!(batches(100, 10).collect::<Vec<_>>(), [10; 10]);
+        assert_eq!(batches(4, 10).collect::<Vec<_>>(), [1; 4]);
         for n in 1..250 {
-            let sizes: Vec<_> = batches(n).collect();
+            let sizes: Vec<_> = batches(n, 10).collect();
             assert_eq!(sizes.iter().sum::<usize>(), n);
             assert!(sizes.iter().all(|&size| size.abs_diff(sizes[0]) <= 1 && size > 0), "{sizes:?}");
         }

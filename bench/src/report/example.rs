@@ -89,7 +89,7 @@ pub(crate) fn of(plan: &Plan, n: usize) -> SamplesFile {
         partial: None,
         samples,
         syscalls: stacks().filter(|stack| stack.is_floor()).map(|stack| (stack, calls.clone())).collect(),
-        memory: Some(crate::memory::ledger::example::section()),
+        memory: None,
     }
 }
 

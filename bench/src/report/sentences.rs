@@ -80,7 +80,7 @@ pub fn headline(summary: &Summary) -> String {
         (Some(process), true) => format!("{} starts its workload in {process}", noun(Stack::Process)),
         (None, true) => return "This run measured neither a process nor a container nor a VM.".into(),
     };
-    format!("{} ({}, medians).", capitalised(&answer), RULER.name())
+    format!("{} ({}, medians).", show::capitalised(&answer), RULER.name())
 }
 
 /// One sentence for each pair of stacks that were both measured, the slower one first.
@@ -106,7 +106,7 @@ fn comparison(slower: Stack, quicker: Stack, ratio: Ratio) -> String {
         Some(ends) if !ends.contains(1.0) => {
             format!(
                 "{} takes {factor} times as long as {quicker} (95 % interval {interval}).",
-                capitalised(slower)
+                show::capitalised(slower)
             )
         }
         Some(_) => format!(
@@ -116,7 +116,7 @@ fn comparison(slower: Stack, quicker: Stack, ratio: Ratio) -> String {
         None => format!(
             "{} took {factor} times as long as {quicker}, but fewer than {} launches of one of them \
              count, too few for an interval.",
-            capitalised(slower),
+            show::capitalised(slower),
             bootstrap::FEWEST
         ),
     }
@@ -128,11 +128,6 @@ pub(super) fn listed(items: &[String]) -> String {
         [first @ .., but, last] => [first, &[format!("{but} and {last}")]].concat().join(", "),
         few => few.concat(),
     }
-}
-
-pub(super) fn capitalised(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 #[cfg(test)]

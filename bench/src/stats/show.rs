@@ -84,6 +84,12 @@ fn between(interval: Option<Interval>, number: fn(f64) -> String) -> String {
     interval.map_or_else(|| NONE.into(), |ends| format!("{} to {}", number(ends.low), number(ends.high)))
 }
 
+/// With a capital at its beginning.
+pub fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

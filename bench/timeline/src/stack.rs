@@ -58,6 +58,11 @@ impl Stack {
         }
     }
 
+    /// Whether a virtual machine is part of it.
+    pub const fn runs_a_guest(self) -> bool {
+        matches!(self, Stack::Unikernel | Stack::Microvm | Stack::Nested | Stack::KvmFloor)
+    }
+
     /// Whether a Linux kernel of its own is booted in it.
     pub const fn boots_linux(self) -> bool {
         matches!(self, Stack::Microvm | Stack::Nested)

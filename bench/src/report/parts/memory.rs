@@ -3,7 +3,7 @@
 use crate::chart::{self, Circumstances};
 use crate::memory::ledger::{Entry, Ledger, Slope};
 use crate::memory::{Line, Section};
-use crate::report::sentences::{capitalised, listed, noun};
+use crate::report::sentences::{listed, noun};
 use crate::stats::{line, show};
 use isolab_timeline::Stack;
 use minijinja::{Value, context};
@@ -28,7 +28,9 @@ pub(in crate::report) fn values(section: &Section, chart: &str) -> Value {
     };
     let lines = |reclaimable: bool| {
         let these = Line::ALL.into_iter().filter(move |line| line.is_reclaimable() == reclaimable);
-        these.filter_map(|line| row(line.name(), &note(&ledgers, line), &|ledger| Some(ledger.get(line)?.slope)))
+        these.filter_map(|line| {
+            row(line.name(), &note(&ledgers, line), &|ledger| Some(ledger.get(line)?.slope))
+        })
     };
     let rulers: [(&str, &str, fn(&Ledger) -> Option<Slope>); 4] = [
         ("RSS", "every page that its processes map", |ledger| Some(ledger.rulers.rss)),
@@ -80,7 +82,7 @@ pub(in crate::report) fn headline(section: &Section) -> Option<String> {
         .map(|ledger| format!("{} {} KiB", noun(ledger.stack), show::kib(ledger.fall.bytes)))
         .collect();
     let sentence = format!("{} of available memory are what one more, idle, costs.", listed(&costs));
-    (!costs.is_empty()).then(|| capitalised(&sentence))
+    (!costs.is_empty()).then(|| show::capitalised(&sentence))
 }
 
 /// What the head of the page says of memory: what one more costs, against its floor, and where a ledger does not add
@@ -93,7 +95,11 @@ pub(in crate::report) fn sentences(section: &Section) -> Vec<String> {
             let floor = of(stack)?;
             let (line, more) = widest(ledger, floor)?;
             let (floor_kib, more) = (show::kib(floor.fall.bytes), show::kib(more));
-            Some(format!("; {} takes {floor_kib} KiB, and the widest gap is {more} KiB of {}", noun(stack), line.name()))
+            Some(format!(
+                "; {} takes {floor_kib} KiB, and the widest gap is {more} KiB of {}",
+                noun(stack),
+                line.name()
+            ))
         };
         let floor = ledger.stack.floor().and_then(larger).unwrap_or_default();
         format!(
@@ -117,7 +123,8 @@ pub(in crate::report) fn sentences(section: &Section) -> Vec<String> {
 
 /// The line by which a ledger lies furthest above another.
 fn widest(ledger: &Ledger, floor: &Ledger) -> Option<(Line, f64)> {
-    let more = |entry: &Entry| entry.slope.bytes - floor.get(entry.line).map_or(0.0, |entry| entry.slope.bytes);
+    let more =
+        |entry: &Entry| entry.slope.bytes - floor.get(entry.line).map_or(0.0, |entry| entry.slope.bytes);
     let lines = ledger.entries.iter().map(|entry| (entry.line, more(entry)));
     lines.max_by(|(_, a), (_, b)| a.total_cmp(b)).filter(|&(_, more)| more > 0.0)
 }
@@ -149,8 +156,14 @@ mod tests {
         let sound = sentences(&section);
         assert_eq!(sound.len(), 2, "{sound:#?}");
         let headline = headline(&section).unwrap();
-        assert!(headline.starts_with("A bare process 100 KiB and a unikernel 900 KiB of available"), "{headline}");
-        assert!(sound[1].contains("a unikernel takes 900 KiB") && sound[1].contains("PSS says 140 KiB"), "{sound:#?}");
+        assert!(
+            headline.starts_with("A bare process 100 KiB and a unikernel 900 KiB of available"),
+            "{headline}"
+        );
+        assert!(
+            sound[1].contains("a unikernel takes 900 KiB") && sound[1].contains("PSS says 140 KiB"),
+            "{sound:#?}"
+        );
         for point in &mut section.fleets[0].points {
             point.machine.available_kib -= 200 * point.instances as u64;
         }
