@@ -7,6 +7,10 @@ _default:
 compare *ARGS:
     cargo run --release -- compare {{ARGS}}
 
+# What one more idle instance of each stack costs in memory, line by line
+memory *ARGS:
+    cargo run --release -- memory {{ARGS}}
+
 # Says what this machine can do
 doctor:
     cargo run --release -- doctor
