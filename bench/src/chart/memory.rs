@@ -8,7 +8,7 @@ use super::axis::Axis;
 use super::canvas::{Area, Drawn, FIGURE, MARGIN, NAME, NOTE, Stands, Type, WIDTH, line, svg, write};
 use super::ink::{self, GRID, INK};
 use super::spread;
-use crate::memory::ledger::{Ledger, Slope};
+use crate::memory::ledger::{Ledger, Slope, Verdict};
 use crate::memory::{Line, Section};
 use crate::stats::{line as fit, show};
 use plotters::prelude::{Color, PathElement};
@@ -161,7 +161,11 @@ fn title(area: &Area<'_>, y: i32, ledger: &Ledger) -> Drawn {
     write(area, &text, (LEFT, y), Stands::Right, name)?;
     let Slope { bytes, interval } = ledger.fall;
     let interval = interval.map(|ends| format!(" ({})", show::interval_kib(Some(ends)))).unwrap_or_default();
-    let verdict = if ledger.adds_up() { "" } else { "; the lines do not add up to it" };
+    let verdict = match ledger.verdict() {
+        Verdict::AddsUp => "",
+        Verdict::Off => "; the lines do not add up to it",
+        Verdict::TooBusy => "; too busy a machine to say whether the lines add up",
+    };
     let fall = format!("MemAvailable falls by {} KiB{interval}{verdict}", show::kib(bytes));
     write(area, &fall, (LEFT + 130, y), Stands::Right, FIGURE)
 }
@@ -169,7 +173,7 @@ fn title(area: &Area<'_>, y: i32, ledger: &Ledger) -> Drawn {
 /// Names and figures below a bar, each pointing to its part.
 fn labels(area: &Area<'_>, bottom: i32, parts: &[(i32, [String; 2])]) -> Drawn {
     let width = |texts: &[String; 2]| {
-        texts.iter().map(|text| 6.4 * text.chars().count() as f64).fold(0.0, f64::max) + 12.0
+        texts.iter().map(|text| 6.8 * text.chars().count() as f64).fold(0.0, f64::max) + 12.0
     };
     let widths: Vec<f64> = parts.iter().map(|(_, texts)| width(texts)).collect();
     let wishes: Vec<f64> = parts.iter().map(|&(middle, _)| f64::from(middle)).collect();

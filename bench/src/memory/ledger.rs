@@ -54,6 +54,17 @@ pub struct Rulers {
     pub cgroup: Option<Slope>,
 }
 
+/// Whether the lines add up to the fall.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// They do.
+    AddsUp,
+    /// They do not.
+    Off,
+    /// Others moved the machine's memory so much that nobody can say.
+    TooBusy,
+}
+
 /// What one more instance of a stack costs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ledger {
@@ -63,7 +74,7 @@ pub struct Ledger {
     pub n: usize,
     /// The lines, disjoint, in the order in which they are drawn.
     pub entries: Vec<Entry>,
-    /// By how much `MemAvailable` falls.
+    /// By how much `MemAvailable` falls, with the free pages that CPUs keep at hand.
     pub fall: Slope,
     /// The fall without the lines; below zero when they are more than it.
     pub unaccounted: Slope,
@@ -109,10 +120,10 @@ impl Ledger {
             accuracy: line.accuracy(last),
             slope,
         };
-        let (lost, kept): (Vec<_>, Vec<_>) = told.into_iter().partition(|(line, _)| !line.is_reclaimable());
-        let fall = |point: &Point| -((point.machine.available_kib * 1024) as f64);
+        let (fallen, kept): (Vec<_>, Vec<_>) = told.into_iter().partition(|(line, _)| !line.is_reclaimable());
+        let fall = |point: &Point| -(point.machine.available_bytes() as f64);
         let rest = |point: &Point| {
-            Some(fall(point) - lost.iter().filter_map(|(line, _)| line.bytes(point)).sum::<f64>())
+            Some(fall(point) - fallen.iter().filter_map(|(line, _)| line.bytes(point)).sum::<f64>())
         };
         let kib = |kib: u64| Some((kib * 1024) as f64);
         Some(Ledger {
@@ -126,7 +137,7 @@ impl Ledger {
                 uss: slope(&|point| kib(point.processes.uss_kib))?,
                 cgroup: slope(&|point| Some(point.charged?.usage_bytes as f64)),
             },
-            entries: lost.iter().map(entry).collect(),
+            entries: fallen.iter().map(entry).collect(),
             reclaimable: kept.iter().map(entry).collect(),
             shared_bytes: (last.processes.file_kib * 1024) as f64,
             unreadable: last.processes.unreadable,
@@ -144,8 +155,16 @@ impl Ledger {
     }
 
     /// Whether what is left over, or too much, is small: under a tenth of the fall or 50 kB, whichever is larger.
-    pub fn adds_up(&self) -> bool {
-        self.unaccounted.bytes.abs() < (RESIDUE_SHARE * self.fall.bytes.abs()).max(RESIDUE_BYTES)
+    pub fn verdict(&self) -> Verdict {
+        let limit = (RESIDUE_SHARE * self.fall.bytes.abs()).max(RESIDUE_BYTES);
+        let rest = self.unaccounted;
+        // Wider than the limit on either side, the interval says nothing of where in it the truth lies.
+        let wide = |ends: Interval| ends.high - ends.low > 2.0 * limit;
+        match rest.interval {
+            Some(ends) if wide(ends) && ends.low < limit && ends.high > -limit => Verdict::TooBusy,
+            _ if rest.bytes.abs() < limit => Verdict::AddsUp,
+            _ => Verdict::Off,
+        }
     }
 }
 

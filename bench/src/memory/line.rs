@@ -179,19 +179,16 @@ impl Line {
 fn kernel_pages(point: &Point) -> Option<f64> {
     let Point { machine, charged, processes, .. } = point;
     let charged = (*charged)?;
-    let parts = match charged.kinds {
-        Some(kinds) => {
-            kinds.secondary_page_tables_bytes
-                + kinds.kernel_stack_bytes
-                + kinds.percpu_bytes
-                + kinds.vmalloc_bytes
-                + kinds.slab_bytes
-        }
-        None => {
-            let slab = machine.slab_unreclaimable_kib + machine.slab_reclaimable_kib;
-            // Stacks are part of vmalloc.
-            1024 * (machine.secondary_page_tables_kib? + machine.vmalloc_kib + machine.percpu_kib + slab)
-        }
+    let parts = if let Some(kinds) = charged.kinds {
+        kinds.secondary_page_tables_bytes
+            + kinds.kernel_stack_bytes
+            + kinds.percpu_bytes
+            + kinds.vmalloc_bytes
+            + kinds.slab_bytes
+    } else {
+        let slab = machine.slab_unreclaimable_kib + machine.slab_reclaimable_kib;
+        // Stacks are part of vmalloc.
+        1024 * (machine.secondary_page_tables_kib? + machine.vmalloc_kib + machine.percpu_kib + slab)
     };
     Some(charged.kernel_bytes? as f64 - (parts + processes.page_tables_kib * 1024) as f64)
 }

@@ -7,7 +7,7 @@
 
 use super::group::Accounts;
 use isolab_runtime::cgroup::owner::Owner;
-use isolab_runtime::cgroup::{Controller, Group, Hierarchy, Limits};
+use isolab_runtime::cgroup::{Controller, Group, Hierarchy};
 use rustix::system::sysinfo;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -26,10 +26,13 @@ impl Lodging {
         let hierarchy = Hierarchy::detect().map_err(|error| error.to_string())?;
         let home = hierarchy.own(Controller::Memory).ok_or("this host has no cgroup controller memory")?;
         let system = sysinfo();
-        // A limit that nobody meets: without one the runtime makes no group of this controller.
-        let limits =
-            Limits { memory: Some(system.totalram * u64::from(system.mem_unit)), ..Limits::default() };
-        let resources = (&limits).into();
+        // A limit that nobody meets: without one the runtime makes no group of this controller. And all devices: a
+        // container's group has few, and a VMM needs KVM's.
+        let resources = serde_json::from_value(serde_json::json!({
+            "memory": { "limit": system.totalram * u64::from(system.mem_unit) },
+            "devices": [{ "allow": true, "access": "rwm" }],
+        }));
+        let resources = resources.map_err(|error| error.to_string())?;
         let make = || {
             let name = format!("{}.lab", Owner::this_process()?);
             hierarchy.plan(None, &name, &resources)?.create(&resources)
@@ -37,17 +40,13 @@ impl Lodging {
         let group = make().map_err(|error| error.to_string())?;
         let folder = group.folders().find(|folder| Accounts::of(folder).is_some());
         let parent = folder.and_then(Path::parent);
-        match (folder, parent.and_then(Accounts::of)) {
-            (Some(folder), Some(accounts)) => {
-                move_to(folder)?;
-                Ok(Lodging { group, home, accounts })
-            }
-            _ => {
-                // The reason is what is to be told; a sweep finds the group.
-                let _ = group.remove();
-                Err("the memory controller does not count in the group that was made".into())
-            }
+        if let (Some(folder), Some(accounts)) = (folder, parent.and_then(Accounts::of)) {
+            move_to(folder)?;
+            return Ok(Lodging { group, home, accounts });
         }
+        // The reason is what is to be told; a sweep finds the group.
+        let _ = group.remove();
+        Err("the memory controller does not count in the group that was made".into())
     }
 
     /// The account of all that happens in it and in the containers' groups beside it.

@@ -2,14 +2,20 @@
 //! Filesystem").
 //!
 //! Most of its counters are kept per CPU and folded into the total now and then. Reading
-//! `/proc/sys/vm/stat_refresh`, which only root may, folds them in at once (kernel documentation, "vm.stat_refresh"),
+//! `/proc/sys/vm/stat_refresh`, which only root may, folds them in at once (kernel documentation, `vm.stat_refresh`),
 //! so that happens first; otherwise the kernel does it once a second.
+//!
+//! Each CPU keeps some free pages at hand, megabytes where there is much memory, and takes from them first. They are
+//! in none of these counters, so that a machine can give pages away and `MemFree` does not fall. `/proc/zoneinfo`
+//! counts them (`pagesets`, `count`).
 
 use super::error::MemoryError;
 use serde::{Deserialize, Serialize};
 use std::fs;
 
 const MEMINFO: &str = "/proc/meminfo";
+const ZONEINFO: &str = "/proc/zoneinfo";
+const PAGE_KIB: u64 = 4;
 const REFRESH: &str = "/proc/sys/vm/stat_refresh";
 
 /// One reading of the whole machine, in KiB, named as `/proc/meminfo` names them.
@@ -19,6 +25,8 @@ pub struct Machine {
     pub total_kib: u64,
     /// `MemAvailable`: what could be given to new work without swapping.
     pub available_kib: u64,
+    /// Free pages that CPUs keep at hand; in neither `MemAvailable` nor `MemFree`.
+    pub at_hand_kib: u64,
     /// `MemFree`: pages that nobody uses.
     pub free_kib: u64,
     /// `AnonPages`: pages of processes without a file behind them.
@@ -49,11 +57,19 @@ impl Machine {
     pub fn read() -> Result<Machine, MemoryError> {
         // As an ordinary user it stays as old as it is.
         let _ = fs::read(REFRESH);
+        let zones = fs::read_to_string(ZONEINFO).map_err(MemoryError::reading(ZONEINFO))?;
         let text = fs::read_to_string(MEMINFO).map_err(MemoryError::reading(MEMINFO))?;
-        Machine::parse(&text)
+        Machine::parse(&text, &zones)
     }
 
-    fn parse(text: &str) -> Result<Machine, MemoryError> {
+    /// What could be given to new work, at hand or not.
+    pub fn available_bytes(&self) -> u64 {
+        (self.available_kib + self.at_hand_kib) * 1024
+    }
+
+    fn parse(text: &str, zones: &str) -> Result<Machine, MemoryError> {
+        let counts =
+            zones.lines().filter_map(|line| line.trim().strip_prefix("count:")?.trim().parse::<u64>().ok());
         let find = |name: &str| {
             let rest = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
             rest.trim().trim_end_matches(" kB").parse::<u64>().ok()
@@ -63,6 +79,7 @@ impl Machine {
         Ok(Machine {
             total_kib: need("MemTotal")?,
             available_kib: need("MemAvailable")?,
+            at_hand_kib: counts.sum::<u64>() * PAGE_KIB,
             free_kib: need("MemFree")?,
             anonymous_kib: need("AnonPages")?,
             cached_kib: need("Cached")? + need("Buffers")?,
@@ -82,22 +99,25 @@ impl Machine {
 mod tests {
     use super::*;
 
+    const ZONES: &str = "Node 0, zone DMA\n  pages free 7\n  pagesets\n    cpu: 0\n              count:    5\n              high: 9\n\
+        \x20   cpu: 1\n              count:    6\n";
     const OLD: &str = "MemTotal: 9 kB\nMemFree: 3 kB\nMemAvailable:      24 kB\nBuffers: 1 kB\nCached: 10 kB\n\
         SwapCached: 77 kB\nAnonPages: 5 kB\nShmem: 2 kB\nSlab: 88 kB\nSReclaimable: 6 kB\nSUnreclaim: 7 kB\n\
         KernelStack: 16 kB\nPageTables: 40 kB\nVmallocUsed: 50 kB\nPercpu: 12 kB\n";
 
     #[test]
     fn each_word_is_found_whole_and_one_that_old_kernels_lack_is_absent() {
-        let machine = Machine::parse(OLD).unwrap();
+        let machine = Machine::parse(OLD, ZONES).unwrap();
         assert_eq!((machine.available_kib, machine.free_kib, machine.cached_kib), (24, 3, 11));
+        assert_eq!(machine.at_hand_kib, 44);
         assert_eq!((machine.page_tables_kib, machine.secondary_page_tables_kib), (40, None));
         let new = format!("{OLD}SecPageTables: 8 kB\n");
-        assert_eq!(Machine::parse(&new).unwrap().secondary_page_tables_kib, Some(8));
+        assert_eq!(Machine::parse(&new, ZONES).unwrap().secondary_page_tables_kib, Some(8));
     }
 
     #[test]
     fn a_word_that_is_missing_is_named() {
-        let error = Machine::parse(&OLD.replace("Percpu", "Perchance")).unwrap_err().to_string();
+        let error = Machine::parse(&OLD.replace("Percpu", "Perchance"), ZONES).unwrap_err().to_string();
         assert!(error.contains(MEMINFO) && error.contains("Percpu"), "{error}");
     }
 

@@ -160,7 +160,7 @@ impl Run<'_> {
         };
         let mut fleet = Fleet::new(AT_ONCE, self.plan.limit)?;
         for batch in std::iter::once(1).chain(batches(n, self.plan.batches)) {
-            record.stopped = self.too_little(&record.points, batch)?;
+            record.stopped = too_little(&record.points, batch)?;
             if record.stopped.is_some() {
                 break;
             }
@@ -205,27 +205,27 @@ impl Run<'_> {
         let processes = Processes::read(&pids, launched)?;
         Ok(Point { instances: instances.len() - 1, machine, charged, processes })
     }
+}
 
-    /// Why one more batch could harm the machine, if so: judged by what the last one took.
-    fn too_little(&self, points: &[Point], batch: usize) -> anyhow::Result<Option<String>> {
-        let now = Machine::read()?;
-        let reserve = (now.total_kib as f64 * RESERVE) as u64;
-        let each = match points {
-            [.., before, last] => {
-                let fell = before.machine.available_kib.saturating_sub(last.machine.available_kib);
-                fell / (last.instances - before.instances) as u64
-            }
-            _ => 0,
-        };
-        let left = now.available_kib.saturating_sub(each * batch as u64);
-        Ok((left < reserve).then(|| {
-            format!(
-                "{batch} more would leave {} MiB of memory available; {} MiB are kept in reserve",
-                left >> 10,
-                reserve >> 10
-            )
-        }))
-    }
+/// Why one more batch could harm the machine, if so: judged by what the last one took.
+fn too_little(points: &[Point], batch: usize) -> anyhow::Result<Option<String>> {
+    let now = Machine::read()?;
+    let reserve = (now.total_kib as f64 * RESERVE) as u64;
+    let each = match points {
+        [.., before, last] => {
+            let fell = before.machine.available_kib.saturating_sub(last.machine.available_kib);
+            fell / (last.instances - before.instances) as u64
+        }
+        _ => 0,
+    };
+    let left = now.available_kib.saturating_sub(each * batch as u64);
+    Ok((left < reserve).then(|| {
+        format!(
+            "{batch} more would leave {} MiB of memory available; {} MiB are kept in reserve",
+            left >> 10,
+            reserve >> 10
+        )
+    }))
 }
 
 /// Waits until the kernel has cleared away what was before, network namespaces above all, which takes it a while.

@@ -136,8 +136,8 @@ fn guest(path: &PathBuf, bytes: u64) -> Result<(u64, u64), MemoryError> {
     let text = fs::read_to_string(path).map_err(MemoryError::reading(path))?;
     let (mut inside, mut rss, mut huge) = (false, 0, 0);
     for line in text.lines() {
-        if let Some(mapping) = anonymous_length(line) {
-            inside = mapping.is_some_and(|length| length >= bytes);
+        if let Some((length, anonymous)) = mapping(line) {
+            inside = anonymous && length >= bytes;
         } else if inside {
             match field(line) {
                 Some(("Rss", kib)) => rss += kib,
@@ -149,14 +149,14 @@ fn guest(path: &PathBuf, bytes: u64) -> Result<(u64, u64), MemoryError> {
     Ok((rss, huge))
 }
 
-/// Of the line that begins a mapping (`START-END MODE OFFSET DEVICE INODE [NAME]`), its length if it is anonymous;
-/// `None` when the line begins none.
-fn anonymous_length(line: &str) -> Option<Option<u64>> {
+/// Of the line that begins a mapping (`START-END MODE OFFSET DEVICE INODE [NAME]`), its length and whether it is
+/// anonymous; `None` when the line begins none.
+fn mapping(line: &str) -> Option<(u64, bool)> {
     let mut words = line.split_whitespace();
     let (start, end) = words.next()?.split_once('-')?;
     let [start, end] = [start, end].map(|address| u64::from_str_radix(address, 16).ok());
     let length = end?.checked_sub(start?)?;
-    Some((words.nth(3) == Some("0")).then_some(length))
+    Some((length, words.nth(3) == Some("0")))
 }
 
 fn gone(error: &io::Error) -> bool {
@@ -188,7 +188,8 @@ mod tests {
 
     #[test]
     fn this_process_is_read_with_its_children() {
-        let child = std::process::Command::new("cat").stdin(std::process::Stdio::piped()).spawn().unwrap();
+        let mut child =
+            std::process::Command::new("cat").stdin(std::process::Stdio::piped()).spawn().unwrap();
         let me = std::process::id() as i32;
         let both = Processes::read(&[me], Launched::Launcher).unwrap();
         assert!(both.processes >= 2 && both.unreadable == 0, "{both:?}");
@@ -196,7 +197,8 @@ mod tests {
         assert!(both.uss_kib <= both.pss_kib && both.pss_kib <= both.rss_kib, "{both:?}");
         let alone = Processes::read(&[child.id() as i32], Launched::Workload).unwrap();
         assert_eq!((alone.processes, alone.launcher_kib), (1, 0));
-        drop(child.stdin);
+        drop(child.stdin.take());
+        child.wait().unwrap();
         let none = Processes::read(&[i32::MAX], Launched::Workload).unwrap();
         assert_eq!(none, Processes::default(), "one that is not there is nothing");
     }

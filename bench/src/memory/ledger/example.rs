@@ -109,7 +109,13 @@ pub(crate) fn unikernel_v2(n: u64) -> Point {
 }
 
 fn machine() -> Machine {
-    Machine { total_kib: 16_000_000, free_kib: 5_000_000, cached_kib: 400_000, ..Machine::default() }
+    Machine {
+        total_kib: 16_000_000,
+        at_hand_kib: 2_000,
+        free_kib: 5_000_000,
+        cached_kib: 400_000,
+        ..Machine::default()
+    }
 }
 
 fn charged(n: u64, anonymous_kib: u64, kernel_kib: u64) -> Charged {

@@ -39,7 +39,7 @@ fn the_lines_and_what_is_in_none_are_the_fall() {
         assert!((ledger.sum_bytes() + rest - ledger.fall.bytes).abs() < 1e-3, "{ledger:#?}");
         let hidden = if stack == Stack::Process { HIDDEN as f64 } else { 900.0 - 826.0 };
         assert!((rest / 1024.0 - hidden).abs() < 1e-6, "{stack}: {}", rest / 1024.0);
-        assert!(ledger.adds_up(), "{stack}");
+        assert_eq!(ledger.verdict(), Verdict::AddsUp, "{stack}");
     }
 }
 
@@ -50,9 +50,24 @@ fn a_residue_is_large_from_a_tenth_and_fifty_kilobytes_on() {
         for point in &mut fleet.points {
             point.machine.available_kib -= by * point.instances as u64;
         }
-        Ledger::of(&fleet).unwrap().adds_up()
+        Ledger::of(&fleet).unwrap().verdict()
     };
-    assert!(grown(0) && grown(10) && !grown(80));
+    assert_eq!([grown(0), grown(10), grown(80)], [Verdict::AddsUp, Verdict::AddsUp, Verdict::Off]);
+}
+
+#[test]
+fn on_a_busy_machine_nobody_can_say_whether_it_adds_up() {
+    let mut fleet = fleet(Stack::Unikernel, unikernel);
+    for (place, point) in fleet.points.iter_mut().enumerate() {
+        point.machine.available_kib -= [0, 90_000, 20_000, 60_000][place % 4];
+    }
+    let ledger = Ledger::of(&fleet).unwrap();
+    assert_eq!(ledger.verdict(), Verdict::TooBusy, "{:?}", ledger.unaccounted);
+    assert_eq!(
+        kib(&ledger, Line::Guest),
+        Some(40.0),
+        "what is counted for the instances alone is as exact as ever"
+    );
 }
 
 #[test]
@@ -73,7 +88,7 @@ fn without_a_group_what_only_it_tells_is_absent_and_not_zero() {
     fleet.points.iter_mut().for_each(|point| point.charged = None);
     let ledger = Ledger::of(&fleet).unwrap();
     assert!(ledger.get(Line::KernelPages).is_none() && ledger.rulers.cgroup.is_none());
-    assert!(!ledger.adds_up(), "what KVM has is then in no line");
+    assert_eq!(ledger.verdict(), Verdict::Off, "what KVM has is then in no line");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The page's part on memory.
 
 use crate::chart::{self, Circumstances};
-use crate::memory::ledger::{Entry, Ledger, Slope};
+use crate::memory::ledger::{Entry, Ledger, Slope, Verdict};
 use crate::memory::{Line, Section};
 use crate::report::sentences::{listed, noun};
 use crate::stats::{line, show};
@@ -32,11 +32,11 @@ pub(in crate::report) fn values(section: &Section, chart: &str) -> Value {
             row(line.name(), &note(&ledgers, line), &|ledger| Some(ledger.get(line)?.slope))
         })
     };
-    let rulers: [(&str, &str, fn(&Ledger) -> Option<Slope>); 4] = [
-        ("RSS", "every page that its processes map", |ledger| Some(ledger.rulers.rss)),
-        ("PSS", "each page divided by how many map it", |ledger| Some(ledger.rulers.pss)),
-        ("USS", "pages that nobody else maps", |ledger| Some(ledger.rulers.uss)),
-        ("cgroup", "all that is charged to its group", |ledger| ledger.rulers.cgroup),
+    let rulers = [
+        row("RSS", "every page that its processes map", &|ledger| Some(ledger.rulers.rss)),
+        row("PSS", "each page divided by how many map it", &|ledger| Some(ledger.rulers.pss)),
+        row("USS", "pages that nobody else maps", &|ledger| Some(ledger.rulers.uss)),
+        row("cgroup", "all that is charged to its group", &|ledger| ledger.rulers.cgroup),
     ];
     context! {
         chart => Value::from_safe_string(chart.into()),
@@ -46,9 +46,9 @@ pub(in crate::report) fn values(section: &Section, chart: &str) -> Value {
         }).collect::<Vec<_>>(),
         lines => lines(false).collect::<Vec<_>>(),
         rest => row("in no line", "the fall less the lines", &|ledger| Some(ledger.unaccounted)),
-        fall => row("MemAvailable falls by", "/proc/meminfo: MemAvailable", &|ledger| Some(ledger.fall)),
+        fall => row("MemAvailable falls by", "/proc/meminfo: MemAvailable; /proc/zoneinfo: pagesets", &|ledger| Some(ledger.fall)),
         beside => lines(true).collect::<Vec<_>>(),
-        rulers => rulers.into_iter().filter_map(|(name, note, of)| row(name, note, &of)).collect::<Vec<_>>(),
+        rulers => rulers.into_iter().flatten().collect::<Vec<_>>(),
         interval => line::method(),
         settle_ms => section.settle_ms,
         memory_mib => section.memory_mib,
@@ -111,14 +111,22 @@ pub(in crate::report) fn sentences(section: &Section) -> Vec<String> {
     };
     let off = |ledger: &Ledger| {
         let rest = show::kib(ledger.unaccounted.bytes);
-        format!(
-            "The ledger of {} does not add up: {rest} KiB an instance are in no line. Either this machine did \
-             something else meanwhile, or the kernel keeps something that it counts nowhere.",
-            noun(ledger.stack)
-        )
+        let noun = noun(ledger.stack);
+        match ledger.verdict() {
+            Verdict::AddsUp => None,
+            Verdict::Off => Some(format!(
+                "The ledger of {noun} does not add up: {rest} KiB an instance are in no line, so the kernel keeps \
+                 something that it counts nowhere."
+            )),
+            Verdict::TooBusy => Some(format!(
+                "This machine did too much else to say whether the ledger of {noun} adds up: the interval of what is \
+                 in no line is {} KiB.",
+                show::interval_kib(ledger.unaccounted.interval)
+            )),
+        }
     };
     let costs = ledgers.iter().filter(|ledger| !ledger.stack.is_floor()).map(cost);
-    costs.chain(ledgers.iter().filter(|ledger| !ledger.adds_up()).map(off)).collect()
+    costs.chain(ledgers.iter().filter_map(off)).collect()
 }
 
 /// The line by which a ledger lies furthest above another.
