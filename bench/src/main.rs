@@ -172,14 +172,16 @@ fn tell(file: &SamplesFile, asked_for: bool) -> u8 {
         let reason = first.invalid.as_deref().unwrap_or_default();
         eprintln!("isolab: {invalid} launches do not count; the first, of {}: {reason}", first.stack);
     }
-    let troubled = file.memory.iter().flat_map(memory::Section::complaints);
-    let troubles = troubled.inspect(|(stack, why)| eprintln!("isolab: the fleet of {stack}: {why}")).count();
+    let wrong: Vec<_> = file.memory.iter().flat_map(memory::Section::complaints).collect();
+    for (stack, why) in &wrong {
+        eprintln!("isolab: the fleet of {stack}: {why}");
+    }
     if let Some(why) = &file.partial {
         eprintln!("isolab: the run is partial: {why}");
     }
     match file {
         SamplesFile { partial: Some(_), .. } => INTERRUPTED,
-        _ if invalid + troubles > 0 => INVALID,
+        _ if invalid + wrong.len() > 0 => INVALID,
         SamplesFile { unavailable, .. } if asked_for && !unavailable.is_empty() => UNAVAILABLE,
         _ if file.is_empty() => UNAVAILABLE,
         _ => 0,

@@ -28,7 +28,7 @@ pub(crate) fn perform(options: Memory) -> anyhow::Result<u8> {
         runs: 0,
         warmup: 0,
         workload: options.workload,
-        memory_mib: options.memory,
+        memory_mib: options.mib,
         // Nothing is drawn.
         seed: 1,
         limit: Duration::from_secs(options.limit),
@@ -40,7 +40,7 @@ pub(crate) fn perform(options: Memory) -> anyhow::Result<u8> {
 
 /// The command that makes the run again, from the options' own values.
 fn command_line(options: &Memory) -> String {
-    let Memory { n, workload, memory, .. } = options;
+    let Memory { n, workload, mib, .. } = options;
     let chosen = crate::chosen(&options.stacks, options.kernel.as_deref());
-    format!("isolab memory{chosen} --n {n} --workload '{workload}' --memory {memory}")
+    format!("isolab memory{chosen} --n {n} --workload '{workload}' --memory {mib}")
 }

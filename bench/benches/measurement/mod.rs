@@ -58,7 +58,9 @@ impl ValueFormatter for Units {
     fn scale_values(&self, typical: f64, values: &mut [f64]) -> &'static str {
         let fits = |&&(size, _): &&(f64, &str)| size <= typical.abs();
         let &(size, name) = self.0.iter().rev().find(fits).unwrap_or(&self.0[0]);
-        values.iter_mut().for_each(|value| *value /= size);
+        for value in values {
+            *value /= size;
+        }
         name
     }
 

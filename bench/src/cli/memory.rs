@@ -28,8 +28,8 @@ pub(crate) struct Memory {
     #[arg(long, value_name = "'KIND N'", default_value = "wait", value_parser = holding)]
     pub(crate) workload: Workload,
     /// Memory of a VM, in MiB
-    #[arg(long, value_name = "MIB", default_value_t = 128)]
-    pub(crate) memory: u32,
+    #[arg(long = "memory", value_name = "MIB", default_value_t = 128)]
+    pub(crate) mib: u32,
     /// The kernel of Linux guests: its name in `isolab kernel list`, or the path of its image (with a slash); the
     /// small one or the distribution's if not given
     #[arg(long, value_name = "NAME|PATH")]
