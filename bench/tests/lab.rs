@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{LAB, diagnosis, lab, runs_here, text};
+use common::{LAB, accepted, diagnosis, lab, runs_here, text};
 use isolab::host::clock::is_emulated;
 use isolab::samples::SamplesFile;
 use isolab_timeline::{Mark, Stack};
@@ -32,15 +32,7 @@ fn a_comparison_writes_a_whole_report_that_its_schema_accepts() {
     let output = compare(&out, &["--seed", "7"]);
     assert!(output.status.success(), "{}", text(&output.stderr));
 
-    let json = std::fs::read(out.join("samples.json")).unwrap();
-    let schema: serde_json::Value =
-        serde_json::from_str(include_str!("../schema/samples.schema.json")).unwrap();
-    let value: serde_json::Value = serde_json::from_slice(&json).unwrap();
-    if let Err(error) = jsonschema::validate(&schema, &value) {
-        panic!("{error} at {}", error.instance_path());
-    }
-
-    let file = SamplesFile::read(&out.join("samples.json")).unwrap();
+    let file = accepted(&out);
     let every = launches().0 + launches().1;
     for stack in Stack::ALL {
         let told = file.unavailable.iter().any(|entry| entry.stack == stack);

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{LAB, lab, runs_here, text};
+use common::{LAB, accepted, lab, runs_here, text};
 use isolab::memory::{Ledger, Line};
 use isolab::samples::SamplesFile;
 use isolab_timeline::Stack;
@@ -112,14 +112,7 @@ fn a_run_writes_a_report_that_its_schema_accepts_and_leaves_nothing_behind() {
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert!(!Path::new(&format!("/proc/{some}")).exists() && groups(pid).is_empty(), "{:?}", groups(pid));
 
-    let json = fs::read(out.join("samples.json")).unwrap();
-    let schema: serde_json::Value =
-        serde_json::from_str(include_str!("../schema/samples.schema.json")).unwrap();
-    let value: serde_json::Value = serde_json::from_slice(&json).unwrap();
-    if let Err(error) = jsonschema::validate(&schema, &value) {
-        panic!("{error} at {}", error.instance_path());
-    }
-    let file = SamplesFile::read(&out.join("samples.json")).unwrap();
+    let file = accepted(&out);
     let fleet = &file.memory.as_ref().unwrap().fleets[0];
     assert_eq!((fleet.asked, fleet.points.len(), fleet.stopped.as_ref()), (12, 11, None));
     assert!(fleet.points.iter().all(|point| point.processes.processes == point.instances as u64 + 1));

@@ -1,6 +1,7 @@
 //! What the lab's tests share: its program, what this machine can do, and a terminal to sit at.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+use isolab::samples::SamplesFile;
 use isolab_timeline::Stack;
 use rustix::fs::{Mode, OFlags};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -8,10 +9,23 @@ use rustix::termios::{Termios, tcgetattr};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
 pub const LAB: &str = env!("CARGO_BIN_EXE_isolab");
+
+/// The samples of the report in `out`, which its schema must accept.
+pub fn accepted(out: &Path) -> SamplesFile {
+    let path = out.join("samples.json");
+    let schema: serde_json::Value =
+        serde_json::from_str(include_str!("../../schema/samples.schema.json")).unwrap();
+    let value: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    if let Err(error) = jsonschema::validate(&schema, &value) {
+        panic!("{error} at {}", error.instance_path());
+    }
+    SamplesFile::read(&path).unwrap()
+}
 
 /// Runs the lab to its end.
 pub fn lab(arguments: &[&str]) -> Output {
