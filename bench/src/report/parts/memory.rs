@@ -115,8 +115,8 @@ pub(in crate::report) fn sentences(section: &Section) -> Vec<String> {
         match ledger.verdict() {
             Verdict::AddsUp => None,
             Verdict::Off => Some(format!(
-                "The ledger of {noun} does not add up: {rest} KiB an instance are in no line, so the kernel keeps \
-                 something that it counts nowhere."
+                "The ledger of {noun} does not add up: {rest} KiB an instance are in no line. Either others took or \
+                 gave memory all the while, or the kernel keeps something that it counts nowhere."
             )),
             Verdict::TooBusy => Some(format!(
                 "This machine did too much else to say whether the ledger of {noun} adds up: the interval of what is \
