@@ -104,7 +104,7 @@ impl Ledger {
         // What this stack does not have is absent, not zero; what a difference of counters makes negative was not
         // there to see.
         let is_told = |line: Line, slope: Slope| match line.accuracy(last) {
-            Accuracy::Inferred => slope.bytes > 0.0,
+            Accuracy::Inferred => slope.bytes > 0.5,
             Accuracy::Exact | Accuracy::Sampled => {
                 fleet.points.iter().any(|point| line.bytes(point).is_some_and(|bytes| bytes > 0.0))
             }

@@ -27,7 +27,9 @@ pub enum Line {
     Vmalloc,
     /// Whole pages of the kernel that have no counter of their own: KVM's, pipes', the topmost page tables.
     KernelPages,
-    /// Kernel objects that it would drop if it had to. Available.
+    /// Kernel objects that it would drop if it had to, as far as it does not call them available.
+    HeldBack,
+    /// The same, as far as it does. Available.
     ReclaimableSlab,
     /// Pages of files that this instance alone has read or written. Available.
     FileCache,
@@ -57,7 +59,7 @@ impl Accuracy {
 
 impl Line {
     /// All, in the order in which they are drawn and listed.
-    pub const ALL: [Line; 13] = [
+    pub const ALL: [Line; 14] = [
         Line::Workload,
         Line::Launcher,
         Line::Guest,
@@ -69,6 +71,7 @@ impl Line {
         Line::Percpu,
         Line::Vmalloc,
         Line::KernelPages,
+        Line::HeldBack,
         Line::ReclaimableSlab,
         Line::FileCache,
     ];
@@ -87,6 +90,7 @@ impl Line {
             Line::Percpu => "kernel, per CPU",
             Line::Vmalloc => "kernel, vmalloc",
             Line::KernelPages => "other kernel pages",
+            Line::HeldBack => "reclaimable, held back",
             Line::ReclaimableSlab => "reclaimable kernel objects",
             Line::FileCache => "file cache",
         }
@@ -117,7 +121,8 @@ impl Line {
             Line::Vmalloc => "/proc/meminfo: VmallocUsed − KernelStack",
             Line::KernelPages if kinds => "cgroup memory.stat: kernel − its parts",
             Line::KernelPages => "cgroup memory.kmem.usage_in_bytes − the lines above",
-            Line::ReclaimableSlab => "/proc/meminfo: SReclaimable",
+            Line::HeldBack => "/proc/meminfo: SReclaimable / 2, at most the low watermark",
+            Line::ReclaimableSlab => "/proc/meminfo: SReclaimable, the rest",
             Line::FileCache if kinds => "cgroup memory.stat: file − shmem",
             Line::FileCache if point.charged.is_some() => "cgroup memory.stat: total_cache − total_shmem",
             Line::FileCache => "/proc/meminfo: Cached + Buffers − Shmem",
@@ -132,7 +137,7 @@ impl Line {
             Line::Workload | Line::Launcher | Line::Guest | Line::PageTables => Accuracy::Exact,
             Line::Shmem | Line::FileCache if charged => Accuracy::Exact,
             Line::SecondaryPageTables | Line::KernelStacks | Line::Vmalloc if kinds => Accuracy::Exact,
-            Line::KernelPages => Accuracy::Inferred,
+            Line::KernelPages | Line::HeldBack => Accuracy::Inferred,
             _ => Accuracy::Sampled,
         }
     }
@@ -164,7 +169,10 @@ impl Line {
                 None => difference(machine.vmalloc_kib * 1024, machine.kernel_stack_kib * 1024),
             },
             Line::KernelPages => kernel_pages(point),
-            Line::ReclaimableSlab => kib(machine.slab_reclaimable_kib),
+            Line::HeldBack => Some(machine.held_back_bytes() as f64),
+            Line::ReclaimableSlab => {
+                difference(machine.slab_reclaimable_kib * 1024, machine.held_back_bytes())
+            }
             Line::FileCache => match charged {
                 Some(charged) => difference(charged.file_bytes, charged.shmem_bytes),
                 None => difference(machine.cached_kib * 1024, machine.shmem_kib * 1024),

@@ -27,6 +27,8 @@ pub struct Machine {
     pub available_kib: u64,
     /// Free pages that CPUs keep at hand; in neither `MemAvailable` nor `MemFree`.
     pub at_hand_kib: u64,
+    /// The zones' low watermarks together, by `/proc/zoneinfo`: below it the kernel begins to reclaim.
+    pub low_watermark_kib: u64,
     /// `MemFree`: pages that nobody uses.
     pub free_kib: u64,
     /// `AnonPages`: pages of processes without a file behind them.
@@ -62,6 +64,12 @@ impl Machine {
         Machine::parse(&text, &zones)
     }
 
+    /// What of the reclaimable objects `MemAvailable` leaves out, because some will be in use: half of them, or the low
+    /// watermark if that is less (the kernel's `si_mem_available`).
+    pub fn held_back_bytes(&self) -> u64 {
+        (self.slab_reclaimable_kib * 1024 / 2).min(self.low_watermark_kib * 1024)
+    }
+
     /// What could be given to new work, at hand or not.
     pub fn available_bytes(&self) -> u64 {
         (self.available_kib + self.at_hand_kib) * 1024
@@ -70,6 +78,8 @@ impl Machine {
     fn parse(text: &str, zones: &str) -> Result<Machine, MemoryError> {
         let counts =
             zones.lines().filter_map(|line| line.trim().strip_prefix("count:")?.trim().parse::<u64>().ok());
+        let low =
+            zones.lines().filter_map(|line| line.trim().strip_prefix("low ")?.trim().parse::<u64>().ok());
         let find = |name: &str| {
             let rest = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
             rest.trim().trim_end_matches(" kB").parse::<u64>().ok()
@@ -79,6 +89,7 @@ impl Machine {
         Ok(Machine {
             total_kib: need("MemTotal")?,
             available_kib: need("MemAvailable")?,
+            low_watermark_kib: low.sum::<u64>() * PAGE_KIB,
             at_hand_kib: counts.sum::<u64>() * PAGE_KIB,
             free_kib: need("MemFree")?,
             anonymous_kib: need("AnonPages")?,
@@ -99,7 +110,7 @@ impl Machine {
 mod tests {
     use super::*;
 
-    const ZONES: &str = "Node 0, zone DMA\n  pages free 7\n  pagesets\n    cpu: 0\n              count:    5\n              high: 9\n\
+    const ZONES: &str = "Node 0, zone DMA\n  pages free 7\n        low      3\n  pagesets\n    cpu: 0\n              count:    5\n              high: 9\n\
         \x20   cpu: 1\n              count:    6\n";
     const OLD: &str = "MemTotal: 9 kB\nMemFree: 3 kB\nMemAvailable:      24 kB\nBuffers: 1 kB\nCached: 10 kB\n\
         SwapCached: 77 kB\nAnonPages: 5 kB\nShmem: 2 kB\nSlab: 88 kB\nSReclaimable: 6 kB\nSUnreclaim: 7 kB\n\
@@ -109,7 +120,8 @@ mod tests {
     fn each_word_is_found_whole_and_one_that_old_kernels_lack_is_absent() {
         let machine = Machine::parse(OLD, ZONES).unwrap();
         assert_eq!((machine.available_kib, machine.free_kib, machine.cached_kib), (24, 3, 11));
-        assert_eq!(machine.at_hand_kib, 44);
+        assert_eq!((machine.at_hand_kib, machine.low_watermark_kib), (44, 12));
+        assert_eq!(machine.held_back_bytes(), 3 * 1024, "half of the reclaimable objects");
         assert_eq!((machine.page_tables_kib, machine.secondary_page_tables_kib), (40, None));
         let new = format!("{OLD}SecPageTables: 8 kB\n");
         assert_eq!(Machine::parse(&new, ZONES).unwrap().secondary_page_tables_kib, Some(8));

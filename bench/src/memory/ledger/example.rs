@@ -112,6 +112,7 @@ fn machine() -> Machine {
     Machine {
         total_kib: 16_000_000,
         at_hand_kib: 2_000,
+        low_watermark_kib: 1_000,
         free_kib: 5_000_000,
         cached_kib: 400_000,
         ..Machine::default()

@@ -56,6 +56,15 @@ fn a_residue_is_large_from_a_tenth_and_fifty_kilobytes_on() {
 }
 
 #[test]
+fn what_the_kernel_could_reclaim_but_does_not_call_available_is_a_line() {
+    let mut fleet = fleet(Stack::Unikernel, unikernel);
+    fleet.points.iter_mut().for_each(|point| point.machine.low_watermark_kib = 100_000);
+    let ledger = Ledger::of(&fleet).unwrap();
+    assert_eq!((kib(&ledger, Line::HeldBack), kib(&ledger, Line::ReclaimableSlab)), (Some(35.0), Some(35.0)));
+    assert!((ledger.unaccounted.bytes / 1024.0 - (74.0 - 35.0)).abs() < 1e-6, "{ledger:#?}");
+}
+
+#[test]
 fn on_a_busy_machine_nobody_can_say_whether_it_adds_up() {
     let mut fleet = fleet(Stack::Unikernel, unikernel);
     for (place, point) in fleet.points.iter_mut().enumerate() {
