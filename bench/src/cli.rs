@@ -1,6 +1,7 @@
 //! The lab's command line.
 
 pub(crate) mod density;
+pub(crate) mod memory;
 pub(crate) mod tax;
 
 use clap::{Args, Parser, Subcommand};
@@ -23,6 +24,7 @@ Examples:
   isolab doctor
   isolab compare --stacks process,container --runs 500
   isolab compare --workload 'cpu 50000000' --out /tmp/cpu
+  isolab memory --stacks container,unikernel --n 200
   isolab density --stacks container,unikernel --max 2000
   isolab tax --stacks process,container
   isolab run container --rootfs ./alpine --memory 128m -- sh
@@ -51,6 +53,8 @@ pub(crate) enum Command {
     },
     /// Measures the start-up of all stacks, or whatever else --parts names, and draws the report
     Compare(Compare),
+    /// Measures what one more idle instance of each stack costs in memory, line by line
+    Memory(memory::Memory),
     /// Measures how many instances of each stack fit, and how quickly they start side by side
     Density(density::Density),
     /// Measures what work costs in each stack once it runs
@@ -78,13 +82,13 @@ touch MIB, wait
 
 Examples:
   isolab compare
-  isolab compare --stacks process,unikernel --workload 'touch 64' --runs 50
+  isolab compare --parts startup --stacks process,unikernel --workload 'touch 64' --runs 50
   isolab compare --parts all --quick
   isolab compare --peers
   isolab compare --stacks container --peer crun --peer youki=./youki
   isolab compare --json --seed 7 | jq '.samples | length'")]
 pub(crate) struct Compare {
-    /// What is measured: startup, counts, density, tax, or all
+    /// What is measured: startup, counts, memory, density, tax, or all
     #[arg(long, value_name = "PART,...", default_value_t = Parts::default())]
     pub(crate) parts: Parts,
     /// Fewer launches, rounds and instances: wider intervals, in a fraction of the time
@@ -102,6 +106,9 @@ pub(crate) struct Compare {
     /// Counted launches of each stack [default: 200; with --quick 40]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub(crate) runs: Option<usize>,
+    /// Idle instances of each stack for the memory ledger
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = at_least_one)]
+    pub(crate) instances: usize,
     /// Launches of each stack that come first and do not count
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub(crate) warmup: usize,

@@ -16,6 +16,8 @@ use isolab::doctor::{self, Diagnosis};
 use isolab::ground;
 use isolab::host::clock::Clock;
 use isolab::interrupt::Interrupt;
+use isolab::memory::Ledger;
+use isolab::memory::measure;
 use isolab::microvm::{self, Guest};
 use isolab::parts::Parts;
 use isolab::peers::Found;
@@ -23,13 +25,13 @@ use isolab::programs::Programs;
 use isolab::samples::{SamplesFile, Unavailable};
 use isolab::stats::Summary;
 use isolab::tax::{self, figures::Prices};
-use isolab::{kernel, report, table};
+use isolab::{kernel, memory, report, table};
 use isolab_microvm::pack::start::Start;
 use isolab_timeline::{Peer, Stack};
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -63,6 +65,7 @@ fn perform(cli: Cli) -> anyhow::Result<u8> {
     match cli.command.unwrap_or_else(quick) {
         cli::Command::Doctor { json } => print_diagnosis(json),
         cli::Command::Compare(options) => compare(options),
+        cli::Command::Memory(options) => cli::memory::perform(options),
         cli::Command::Density(options) => cli::density::perform(&options),
         cli::Command::Tax(options) => cli::tax::perform(options),
         cli::Command::Run(Run::Microvm(options)) => run_microvm(*options),
@@ -94,6 +97,11 @@ fn compare(options: Compare) -> anyhow::Result<u8> {
         ),
         runs: options.runs.unwrap_or(plan.runs),
         warmup: options.warmup,
+        memory: measure::Plan {
+            n: options.instances,
+            linux_n: options.instances.min(plan.memory.linux_n),
+            ..plan.memory
+        },
         workload: options.workload,
         memory_mib: options.memory,
         seed,
@@ -110,6 +118,9 @@ fn tables(file: &SamplesFile) -> String {
     let mut tables = Vec::new();
     if !file.samples.is_empty() {
         tables.push(table::render(&Summary::of(file)));
+    }
+    if let Some(memory) = &file.memory {
+        tables.push(memory::table::render(&Ledger::all(memory)));
     }
     if let Some(density) = &file.density {
         tables.push(density::table::render(&Figures::of(density, &file.host, file.seed), &file.host));
@@ -131,7 +142,7 @@ fn finish(
     file: &SamplesFile,
     asked_for: &[Stack],
     json: bool,
-    out: &std::path::Path,
+    out: &Path,
     interrupt: &Interrupt,
 ) -> anyhow::Result<u8> {
     // The table first: it is seen even where the report cannot be written.
@@ -166,20 +177,25 @@ fn stacks(named: &[Stack], all: bool, peers: &[(Peer, Option<PathBuf>)]) -> Vec<
 
 /// The command that makes the run again, from the options' own values.
 fn command_line(options: &Compare, seed: u64) -> String {
-    let stacks: Vec<_> = options.stacks.iter().map(|stack| stack.name()).collect();
-    let stacks = if stacks.is_empty() { String::new() } else { format!(" --stacks {}", stacks.join(",")) };
     let peers: Vec<_> = options.named_peers.iter().map(|(peer, _)| format!(" --peer {peer}")).collect();
     let peers = peers.concat() + if options.peers { " --peers" } else { "" };
-    let Compare { parts, runs, warmup, workload, memory, kernel, .. } = options;
+    let Compare { parts, runs, instances, warmup, workload, memory, .. } = options;
+    let chosen = chosen(&options.stacks, options.kernel.as_deref());
     let parts = if *parts == Parts::default() { String::new() } else { format!(" --parts {parts}") };
     let quick = if options.quick { " --quick" } else { "" };
-    // A name of the cache says something on another machine; a path does not.
-    let kernel = kernel.as_ref().and_then(|kernel| kernel.to_str()).filter(|kernel| !kernel.contains('/'));
-    let kernel = kernel.map_or(String::new(), |kernel| format!(" --kernel {kernel}"));
     let runs = runs.map_or(String::new(), |runs| format!(" --runs {runs}"));
     format!(
-        "isolab compare{parts}{quick}{stacks}{peers}{kernel}{runs} --warmup {warmup} --workload '{workload}' --memory {memory} --seed {seed}"
+        "isolab compare{parts}{quick}{chosen}{peers}{runs} --instances {instances} --warmup {warmup} --workload '{workload}' --memory {memory} --seed {seed}"
     )
+}
+
+/// The stacks and the kernel of a command, where they were chosen.
+fn chosen(stacks: &[Stack], kernel: Option<&Path>) -> String {
+    let stacks: Vec<_> = stacks.iter().map(|stack| stack.name()).collect();
+    let stacks = if stacks.is_empty() { String::new() } else { format!(" --stacks {}", stacks.join(",")) };
+    // A name of the cache says something on another machine; a path does not.
+    let kernel = kernel.and_then(Path::to_str).filter(|kernel| !kernel.contains('/'));
+    stacks + &kernel.map_or(String::new(), |kernel| format!(" --kernel {kernel}"))
 }
 
 /// Says on standard error what is not as it should be, and gives the exit status that follows from it.
@@ -194,9 +210,12 @@ fn tell(file: &SamplesFile, asked_for: &[Stack], interrupt: &Interrupt) -> u8 {
     if let [(stack, reason), ..] = invalid[..] {
         eprintln!("isolab: {} launches do not count; the first, of {stack}: {reason}", invalid.len());
     }
-    let wrong: Vec<_> = file.density.iter().flat_map(Density::wrong).collect();
-    for (stack, why) in &wrong {
-        eprintln!("isolab: {stack}: {why}");
+    let memory = file.memory.iter().flat_map(memory::Section::complaints);
+    let density = file.density.iter().flat_map(Density::wrong);
+    let mut wrong = false;
+    for (stack, why) in memory.chain(density) {
+        eprintln!("isolab: the fleet of {stack}: {why}");
+        wrong = true;
     }
     if let Some(why) = &file.partial {
         eprintln!("isolab: the run is partial: {why}");
@@ -204,7 +223,7 @@ fn tell(file: &SamplesFile, asked_for: &[Stack], interrupt: &Interrupt) -> u8 {
     match file {
         SamplesFile { partial: Some(_), .. } if interrupt.came() => INTERRUPTED,
         SamplesFile { partial: Some(_), .. } => INVALID,
-        _ if invalid.len() + wrong.len() > 0 => INVALID,
+        _ if !invalid.is_empty() || wrong => INVALID,
         SamplesFile { unavailable, .. } if unavailable.iter().any(|why| asked_for.contains(&why.stack)) => {
             UNAVAILABLE
         }

@@ -10,6 +10,7 @@ mod layout;
 use crate::counts::section::Counts;
 use crate::density::section::Density;
 use crate::host::Host;
+use crate::memory;
 use crate::peers;
 use crate::tax::section::Tax;
 use isolab_timeline::{Mark, Sample, Stack};
@@ -61,6 +62,9 @@ pub struct SamplesFile {
     /// What a launch asks of the kernel and of KVM, counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counts: Option<Counts>,
+    /// What idle instances cost in memory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<memory::Section>,
     /// How many instances fit, and how quickly they start side by side.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub density: Option<Density>,
@@ -157,6 +161,7 @@ impl SamplesFile {
     pub fn is_empty(&self) -> bool {
         self.samples.is_empty()
             && self.counts.as_ref().is_none_or(|counts| counts.stacks.is_empty())
+            && self.memory.as_ref().is_none_or(|memory| memory.fleets.is_empty())
             && self.density.as_ref().is_none_or(|density| density.stacks().is_empty())
             && self.tax.as_ref().is_none_or(|tax| tax.launches.is_empty())
     }

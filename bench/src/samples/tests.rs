@@ -12,6 +12,7 @@ fn full() -> SamplesFile {
     let mut file = example::without(Stack::Unikernel);
     file.partial = Some("interrupted after 50 rounds".into());
     file.samples[3].invalid = Some("exit status 1".into());
+    file.memory = Some(crate::memory::ledger::example::section());
     file
 }
 
@@ -51,10 +52,19 @@ fn the_schema_refuses_doctored_files() {
         ("/counts/stacks/container-floor/traced/0/tasks", json!(0)),
         ("/counts/workload", json!("cpu")),
         ("/partial", json!("")),
+        ("/memory/workload", json!("sleep")),
+        ("/memory/fleets/0/points/0/machine/available_kib", json!(-1)),
+        ("/memory/fleets/0/points/0/charged/usage_bytes", json!(0.5)),
     ] {
         assert!(!schema().is_valid(&doctored(at, value.clone())), "{at} = {value} went through");
     }
-    for (object, field) in [("", "seed"), ("/samples/0", "exit"), ("/commit", "dirty"), ("/host", "kernel")] {
+    for (object, field) in [
+        ("", "seed"),
+        ("/samples/0", "exit"),
+        ("/commit", "dirty"),
+        ("/host", "kernel"),
+        ("/memory/fleets/0/points/3", "processes"),
+    ] {
         let mut file = sound.clone();
         assert!(file.pointer_mut(object).unwrap().as_object_mut().unwrap().remove(field).is_some());
         assert!(!schema().is_valid(&file), "{object} without {field} went through");
