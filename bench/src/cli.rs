@@ -1,11 +1,17 @@
 //! The lab's command line.
 
+mod export;
+mod gate;
+
 use clap::{Args, Parser, Subcommand};
 use isolab::emulate::inside::Output;
 use isolab_timeline::command::{hostname, variable};
 use isolab_timeline::{Stack, Workload};
 use std::ffi::OsString;
 use std::path::PathBuf;
+
+pub(crate) use export::Export;
+pub(crate) use gate::{Gate, Metric};
 
 /// The VM-versus-container lab: one workload, isolated several ways, under one ruler.
 #[derive(Debug, Parser)]
@@ -19,6 +25,7 @@ Examples:
   isolab doctor
   isolab compare --stacks process,container --runs 500
   isolab compare --workload 'cpu 50000000' --out /tmp/cpu
+  isolab gate main HEAD --max-slowdown 5%
   isolab run container --rootfs ./alpine --memory 128m -- sh
   isolab run unikernel --memory 64 -- cpu 1000000
   isolab run microvm --rootfs ./alpine --memory 256 -- sh
@@ -26,7 +33,7 @@ Examples:
   isolab emulate -- compare --stacks process,microvm --runs 20
   isolab clean
 
-Exit status: 0; 1: some launch failed or could not be measured; 125: isolab failed;
+Exit status: 0; 1: some launch failed or could not be measured; `gate`: 1 fail, 3 inconclusive; 125: isolab failed;
 126: not available on this host; 130: interrupted, what was measured is kept. `run` and `emulate` give the
 command's own; `emulate` also 124: it was stopped at its time limit."
 )]
@@ -45,6 +52,10 @@ pub(crate) enum Command {
     },
     /// Measures the start-up of all stacks and draws the report
     Compare(Compare),
+    /// Says whether build B is slower than build A, or that this machine cannot tell
+    Gate(Gate),
+    /// Writes a run's samples in another tool's format
+    Export(Export),
     /// Runs something in one stack
     #[command(subcommand)]
     Run(Run),

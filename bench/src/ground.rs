@@ -8,17 +8,48 @@ use crate::kernel::{self, cache::Cache};
 use crate::microvm::Kernel;
 use crate::programs::Programs;
 use crate::sandbox::Refusal;
+use anyhow::Context;
 use isolab_runtime::cgroup::owner::Owner;
 use isolab_runtime::cgroup::{self, Group, Hierarchy, Limits};
 use std::cell::OnceCell;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The limits that a measured container has: generous, so that they are paid for but never felt.
 pub const LIMITS: Limits = Limits { memory: Some(1 << 30), cpus: Some(1.0), pids: Some(64) };
 
 const PREFIX: &str = "isolab-";
+
+/// A folder under the system's folder for temporary files, gone when this is dropped. All those of one process lie in
+/// one, whose name says whose they are, and have names of one length, so that no path is longer than another's.
+#[derive(Debug)]
+pub struct Folder(PathBuf);
+
+impl Folder {
+    /// Makes one; it is empty.
+    pub fn make() -> anyhow::Result<Folder> {
+        static MADE: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("{:04}", MADE.fetch_add(1, Ordering::Relaxed));
+        let folder = std::env::temp_dir().join(format!("{PREFIX}{}", Owner::this_process()?)).join(name);
+        fs::create_dir_all(&folder).with_context(|| format!("making the folder {}", folder.display()))?;
+        Ok(Folder(folder))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // What cannot be removed now is found again by its name. The process's own goes with the last one in it.
+        let _ = fs::remove_dir_all(&self.0);
+        let _ = self.0.parent().map(fs::remove_dir);
+    }
+}
 
 /// The ground of one run; gone when it is dropped.
 #[derive(Debug)]
@@ -34,14 +65,14 @@ pub struct Ground {
     /// The kernel of Linux guests, as it was asked for, and as it was found when it was first needed.
     asked_kernel: Option<PathBuf>,
     kernel: OnceCell<Result<Kernel, Refusal>>,
-    folder: PathBuf,
+    folder: Folder,
 }
 
 impl Ground {
     /// Lays the ground: one folder under the system's folder for temporary files, and one cgroup. VMs have
     /// `memory_mib` MiB, Linux guests this kernel ([`Kernel::choose`]).
     pub fn lay(programs: Programs, memory_mib: u32, kernel: Option<PathBuf>) -> anyhow::Result<Ground> {
-        let folder = std::env::temp_dir().join(format!("{PREFIX}{}", Owner::this_process()?));
+        let folder = Folder::make()?;
         let group = Hierarchy::detect().and_then(|hierarchy| hierarchy.create(&LIMITS));
         let (floor_group, without_limits) = match group {
             Ok(group) => (group, None),
@@ -66,12 +97,12 @@ impl Ground {
 
     /// The folder that is a container's root: it holds the workload and nothing else.
     pub fn rootfs(&self) -> PathBuf {
-        self.folder.join("root")
+        self.folder.path().join("root")
     }
 
     /// The place of a file of this run.
     pub fn place(&self, name: &str) -> PathBuf {
-        self.folder.join(name)
+        self.folder.path().join(name)
     }
 
     /// The kernel that Linux guests boot, chosen and verified when it is first asked for; or why they cannot.
@@ -107,7 +138,6 @@ impl Drop for Ground {
     fn drop(&mut self) {
         // What cannot be removed now is found again by its name.
         let _ = self.floor_group.remove();
-        let _ = fs::remove_dir_all(&self.folder);
     }
 }
 

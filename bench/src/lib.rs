@@ -15,7 +15,8 @@
 //! Beside the path: [`host`] (what machine this is), [`doctor`] (what it can do), [`calls`] (system calls
 //! counted), [`interrupt`] (Ctrl-C), [`kernel`] (kernels for guests: got or built, and cached), [`microvm`] and
 //! [`rootfs`] (a command in a Linux guest), [`emulate`] (all of it again, in an emulated machine), [`rivals`] (ours
-//! against others' programs, for the benches).
+//! against others' programs, for the benches), [`gate`] (one build against another, with a verdict), [`export`] (a run in
+//! the formats of other tools).
 //!
 //! Unsafe code is in [`calls`] (tracing a child), [`instance`] (`wait4`), [`emulate::machine`] (a signal set between
 //! fork and exec) and [`emulate::tsc`] (one instruction), only.
@@ -27,6 +28,8 @@ pub mod chart;
 pub mod compare;
 pub mod doctor;
 pub mod emulate;
+pub mod export;
+pub mod gate;
 pub mod ground;
 pub mod host;
 #[allow(unsafe_code)]

@@ -2,14 +2,16 @@
 
 mod cli;
 mod emulated;
+mod gated;
 mod kernels;
 
 use anyhow::Context;
 use clap::Parser;
-use cli::{Cli, Compare, HandOver, Run};
+use cli::{Cli, Compare, Export, HandOver, Run};
 use comfy_table::{Table, TableStyle};
 use isolab::compare::{self, Plan};
 use isolab::doctor::{self, Diagnosis};
+use isolab::export::{self, Exported};
 use isolab::ground;
 use isolab::host::clock::Clock;
 use isolab::interrupt::Interrupt;
@@ -55,6 +57,8 @@ fn perform(cli: Cli) -> anyhow::Result<u8> {
     match cli.command.unwrap_or_else(quick) {
         cli::Command::Doctor { json } => print_diagnosis(json),
         cli::Command::Compare(options) => compare(options),
+        cli::Command::Gate(options) => gated::perform(options),
+        cli::Command::Export(options) => export(&options),
         cli::Command::Run(Run::Microvm(options)) => run_microvm(*options),
         cli::Command::Run(Run::HandOver(stack)) => hand_over(&stack),
         cli::Command::Kernel(command) => kernels::perform(command),
@@ -100,6 +104,16 @@ fn compare(options: Compare) -> anyhow::Result<u8> {
         print(format!("The report is in {folder}: open {folder}/report.html\n").as_bytes())?;
     }
     Ok(status)
+}
+
+fn export(options: &Export) -> anyhow::Result<u8> {
+    let exported = export::export(&SamplesFile::read(&options.samples)?, options.to);
+    match (&options.out, &exported) {
+        (Some(path), _) => export::write(&exported, path)?,
+        (None, Exported::Text(text)) => print(text)?,
+        (None, Exported::Files(_)) => anyhow::bail!("a folder cannot be printed: add --out DIR"),
+    }
+    Ok(0)
 }
 
 /// The command that makes the run again, from the options' own values.

@@ -8,15 +8,15 @@ use isolab_timeline::Stack;
 
 /// One launch to make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Turn {
-    /// What to launch.
-    pub stack: Stack,
+pub struct Turn<T = Stack> {
+    /// What to launch: a stack, or a stack of one of two builds.
+    pub stack: T,
     /// Declared warm-up: recorded, but in no statistic.
     pub warmup: bool,
 }
 
 /// The turns of a whole run: `warmup` rounds, then `runs` rounds, each a permutation of `stacks`.
-pub fn plan(stacks: &[Stack], warmup: usize, runs: usize, seed: u64) -> Vec<Turn> {
+pub fn plan<T: Copy>(stacks: &[T], warmup: usize, runs: usize, seed: u64) -> Vec<Turn<T>> {
     let mut random = fastrand::Rng::with_seed(seed);
     let mut round = stacks.to_vec();
     let mut turns = Vec::with_capacity((warmup + runs) * stacks.len());

@@ -8,7 +8,7 @@ use isolab_timeline::Stack;
 const CLOCKS: [Clock; 2] = [Clock::Begin, Clock::Reaped];
 
 /// Light lines above, below the head, and below; none between columns.
-const STYLE: TableStyle = TableStyle::new()
+pub(crate) const STYLE: TableStyle = TableStyle::new()
     .top_border(LINE)
     .header_lines(ContentLineStyle::none())
     .header_separator(LINE)

@@ -11,7 +11,7 @@
 #[cfg(test)]
 pub(crate) mod example;
 pub mod folder;
-mod page;
+pub(crate) mod page;
 pub mod sentences;
 
 use crate::chart::{self, Circumstances};
@@ -25,7 +25,7 @@ use std::path::Path;
 /// older report is as it was.
 pub fn write(folder: &Path, file: &SamplesFile) -> Result<(), ReportError> {
     let summary = Summary::of(file);
-    let (workload, host) = (page::workloads(file), file.host.caption());
+    let (workload, host) = (file.workloads(), file.host.caption());
     let of = Circumstances { workload: &workload, host: &host };
     let charts = Charts { ecdf: chart::ecdf::draw(&summary, of), phases: chart::phases::draw(&summary, of) };
     let (html, markdown) = page::render(file, &summary, &charts);

@@ -19,14 +19,6 @@ pub(super) struct Charts {
     pub(super) phases: String,
 }
 
-/// The workloads of a run by name; there is one, unless a file was put together by hand.
-pub(super) fn workloads(file: &SamplesFile) -> String {
-    let mut names: Vec<String> = file.samples.iter().map(|sample| sample.workload.to_string()).collect();
-    names.sort_unstable();
-    names.dedup();
-    names.join(", ")
-}
-
 /// Renders `report.html` and `summary.md`.
 pub(super) fn render(file: &SamplesFile, summary: &Summary, charts: &Charts) -> (String, String) {
     let mut templates = Environment::new();
@@ -81,7 +73,7 @@ fn values(file: &SamplesFile, summary: &Summary, charts: &Charts) -> Value {
         clock => file.host.clock.explained(),
         machine_emulated => file.host.emulated,
         host_line => file.host.caption(),
-        workload => workloads(file),
+        workload => file.workloads(),
         launches => summary.launches(),
         warmup => file.warmup,
         seed => file.seed.to_string(),
@@ -153,7 +145,7 @@ fn syscalls(file: &SamplesFile) -> Vec<Value> {
 }
 
 /// Text that stays inside of its cell in a Markdown table and is not taken for HTML.
-fn markdown_cell(text: &str) -> String {
+pub(crate) fn markdown_cell(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('|', "\\|").replace('\n', " ")
 }
 
