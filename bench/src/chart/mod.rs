@@ -6,6 +6,7 @@
 //! 4. `spread.rs`: labels side by side without overlap.
 //! 5. [`ecdf`]: how long until the workload's first instruction, for every launch of every stack.
 //! 6. [`phases`]: what that time, and the time after it, goes to.
+//! 7. [`order`]: whether the machine was steady meanwhile.
 //!
 //! Text stays text in the file (`<text>`, in the reader's own sans-serif font), so the widths of words
 //! are estimates, made on the generous side.
@@ -14,6 +15,7 @@ mod axis;
 mod canvas;
 pub mod ecdf;
 mod ink;
+pub mod order;
 pub mod phases;
 mod spread;
 

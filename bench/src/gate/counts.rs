@@ -81,15 +81,17 @@ pub fn decide([a, b]: &[Counted; 2], allowed: u64) -> Vec<Change> {
 mod tests {
     use super::*;
 
-    fn counted(launches: &[&[(&str, u64)]]) -> Counted {
-        let counts = |calls: &&[(&str, u64)]| calls.iter().map(|&(name, n)| (name.into(), n)).collect();
+    type Calls<'a> = &'a [(&'a str, u64)];
+
+    fn counted(launches: &[Calls<'_>]) -> Counted {
+        let counts = |calls: &Calls<'_>| calls.iter().map(|&(name, n)| (name.into(), n)).collect();
         [(Stack::Container, launches.iter().map(counts).collect())].into()
     }
 
     #[test]
     fn one_call_more_fails_and_is_named() {
-        let a = counted(&[&[("write", 3), ("mount", 2)]; 3]);
-        let b = counted(&[&[("write", 3), ("mount", 2), ("umount2", 1)]; 3]);
+        let (old, new): (Calls<'_>, Calls<'_>) = (&[("write", 3), ("mount", 2)], &[("write", 3), ("mount", 2), ("umount2", 1)]);
+        let (a, b) = (counted(&[old; 3]), counted(&[new; 3]));
         let change = |pair: &[Counted; 2], allowed| decide(pair, allowed).remove(0);
         let more = change(&[a.clone(), b.clone()], 0);
         assert_eq!((more.verdict, more.a.most, more.b.least), (Verdict::Fail, 5, 6));

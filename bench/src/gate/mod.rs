@@ -18,6 +18,8 @@ pub mod build;
 pub mod counts;
 pub mod decide;
 pub mod machine;
+#[cfg(test)]
+mod rates;
 pub mod recorded;
 pub mod run;
 pub mod words;

@@ -186,7 +186,7 @@ fn cells(row: &Startup) -> [String; 3] {
     let effect = |text: &dyn Fn(Figures) -> String| row.effect.map_or(show::NONE.into(), text);
     [
         effect(&|effect| format!("{} to {}", change(effect.low), change(effect.high))),
-        row.p.map_or(show::NONE.into(), |[_, adjusted]| format!("{adjusted:.4}")),
+        row.p.map_or(show::NONE.into(), |[_, adjusted]| show::p(adjusted)),
         effect(&|effect| percent(effect.detectable)),
     ]
 }

@@ -5,13 +5,14 @@
 //!    both are templates (`report.html.j2`, `summary.md.j2`) filled with the same figures.
 //! 3. [`folder`]: all files at once, or none.
 //!
-//! Beside them lie the two charts as files of their own and `samples.json`, from which all of it can be
+//! Beside them lie the charts as files of their own and `samples.json`, from which all of it can be
 //! made again.
 
 #[cfg(test)]
 pub(crate) mod example;
 pub mod folder;
 pub(crate) mod page;
+mod parts;
 pub mod sentences;
 
 use crate::chart::{self, Circumstances};
@@ -27,7 +28,11 @@ pub fn write(folder: &Path, file: &SamplesFile) -> Result<(), ReportError> {
     let summary = Summary::of(file);
     let (workload, host) = (file.workloads(), file.host.caption());
     let of = Circumstances { workload: &workload, host: &host };
-    let charts = Charts { ecdf: chart::ecdf::draw(&summary, of), phases: chart::phases::draw(&summary, of) };
+    let charts = Charts {
+        ecdf: chart::ecdf::draw(&summary, of),
+        phases: chart::phases::draw(&summary, of),
+        order: chart::order::draw(file, of),
+    };
     let (html, markdown) = page::render(file, &summary, &charts);
     folder::replace(
         folder,
@@ -35,6 +40,7 @@ pub fn write(folder: &Path, file: &SamplesFile) -> Result<(), ReportError> {
             ("samples.json", &file.to_json()),
             ("ecdf.svg", charts.ecdf.as_bytes()),
             ("phases.svg", charts.phases.as_bytes()),
+            ("order.svg", charts.order.as_bytes()),
             ("report.html", html.as_bytes()),
             ("summary.md", markdown.as_bytes()),
         ],

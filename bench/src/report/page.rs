@@ -3,7 +3,7 @@
 //! The templates hold the words and the layout, this file hands them text that is ready to print.
 //! In the HTML page everything is escaped but the charts, which are our own.
 
-use super::sentences;
+use super::{parts, sentences};
 use crate::samples::SamplesFile;
 use crate::stats::{Clock, Figure, StackSummary, Summary, bootstrap, show};
 use isolab_timeline::{Phase, Stack};
@@ -17,6 +17,8 @@ pub(super) struct Charts {
     pub(super) ecdf: String,
     /// [`crate::chart::phases`].
     pub(super) phases: String,
+    /// [`crate::chart::order`].
+    pub(super) order: String,
 }
 
 /// Renders `report.html` and `summary.md`.
@@ -32,9 +34,8 @@ pub(super) fn render(file: &SamplesFile, summary: &Summary, charts: &Charts) -> 
         text.replace("virtual ms", "virtual\u{a0}ms").replace(" ms", "\u{a0}ms").replace(" %", "\u{a0}%")
     });
     // The first name's ending turns escaping on.
-    for (name, text) in
-        [("report.html", include_str!("report.html.j2")), ("summary.md", include_str!("summary.md.j2"))]
-    {
+    let pages = [("report.html", include_str!("report.html.j2")), ("summary.md", include_str!("summary.md.j2"))];
+    for (name, text) in pages.into_iter().chain([parts::order::TEMPLATE]) {
         templates.add_template(name, text).expect("the template is well formed");
     }
     let values = values(file, summary, charts);
@@ -66,6 +67,7 @@ fn values(file: &SamplesFile, summary: &Summary, charts: &Charts) -> Value {
         by_phase => rows(&|stack| cells(stack, phases.iter().map(|&phase| stack.phase(phase)))),
         ecdf_chart => Value::from_safe_string(charts.ecdf.clone()),
         phases_chart => Value::from_safe_string(charts.phases.clone()),
+        order => parts::order::values(file, summary, &charts.order),
         interval => bootstrap::method(),
         host => file.host.rows().into_iter().map(|(what, value)| context! { what, value }).collect::<Vec<_>>(),
         unit => file.host.clock.unit(),

@@ -6,7 +6,7 @@ fn written(file: &SamplesFile) -> (String, String) {
     let folder = parent.path().join("report");
     report::write(&folder, file).unwrap();
     let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
-    for name in ["samples.json", "ecdf.svg", "phases.svg"] {
+    for name in ["samples.json", "ecdf.svg", "phases.svg", "order.svg"] {
         assert!(!read(name).is_empty(), "{name}");
     }
     (read("report.html"), read("summary.md"))
@@ -22,7 +22,7 @@ fn both_pages_give_the_answer_the_table_and_how_to_do_it_again() {
     let file = example::with_linux();
     let headline = sentences::headline(&Summary::of(&file));
     let (html, markdown) = written(&file);
-    assert_eq!(html.matches("<svg ").count(), 2);
+    assert_eq!(html.matches("<svg ").count(), 3);
     for page in [html, markdown] {
         assert!(plain(&page).contains(&headline));
         assert!(page.contains("Linux 6.12.0 (small)"));
