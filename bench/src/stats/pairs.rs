@@ -50,10 +50,10 @@ impl Pairs {
         let ratios = Medians::from_draws((0..resamples).map(|_| {
             drawn.fill(0);
             (0..n).for_each(|_| drawn[random.usize(..n)] += 1);
-            median(&b, |round| drawn[round], n) / median(&a, |round| drawn[round], n)
+            median(&b, &drawn) / median(&a, &drawn)
         }));
         Effect {
-            ratio: median(&b, |_| 1, n) / median(&a, |_| 1, n),
+            ratio: median(&b, &vec![1; n]) / median(&a, &vec![1; n]),
             interval: ratios.interval(),
             detectable: detectable(ratios.log_deviation()),
         }
@@ -68,22 +68,13 @@ impl Pairs {
         let mut all: Vec<(f64, usize, bool)> = self.a.iter().zip(0..).map(|(&a, round)| (a, round, false)).collect();
         all.extend(self.b.iter().zip(0..).map(|(&b, round)| (b / limit, round, true)));
         all.sort_unstable_by(|one, other| one.0.total_cmp(&other.0));
-        let ratio = |exchanged: &[bool]| {
-            let side = |of_b| {
-                let times = |&(value, round, b): &(f64, usize, bool)| {
-                    ((b ^ exchanged[round]) == of_b).then_some(value)
-                };
-                middle(all.iter().filter_map(times), n)
-            };
-            side(true) / side(false)
-        };
         let mut exchanged = vec![false; n];
         // Two orders of the same additions differ in the last bit; equal is not less.
-        let seen = ratio(&exchanged) * (1.0 - 1e-12);
+        let seen = exchanged_ratio(&all, &exchanged) * (1.0 - 1e-12);
         let as_slow = (0..draws)
             .filter(|_| {
                 exchanged.fill_with(|| random.bool());
-                ratio(&exchanged) >= seen
+                exchanged_ratio(&all, &exchanged) >= seen
             })
             .count();
         (as_slow + 1) as f64 / (draws + 1) as f64
@@ -115,15 +106,41 @@ fn order(values: &[f64]) -> Vec<(f64, usize)> {
     order
 }
 
-/// The median of `n` values, each taken as often as its round was drawn.
-fn median(order: &[(f64, usize)], times: impl Fn(usize) -> usize, n: usize) -> f64 {
-    middle(order.iter().flat_map(|&(value, round)| std::iter::repeat_n(value, times(round))), n)
+/// The median of ascending values, each taken as often as its round was drawn: as many times as there are rounds in all.
+fn median(ascending: &[(f64, usize)], drawn: &[usize]) -> f64 {
+    let (first, second) = ((drawn.len() - 1) / 2, drawn.len() / 2);
+    let (mut seen, mut low) = (0, None);
+    for &(value, round) in ascending {
+        seen += drawn[round];
+        if seen > first && low.is_none() {
+            low = Some(value);
+        }
+        if seen > second {
+            return f64::midpoint(low.unwrap_or(value), value);
+        }
+    }
+    unreachable!("as many are drawn as there are rounds")
 }
 
-/// The median of `n` ascending values.
-fn middle(mut ascending: impl Iterator<Item = f64>, n: usize) -> f64 {
-    let low = ascending.nth((n - 1) / 2).expect("there are n values");
-    if n % 2 == 1 { low } else { f64::midpoint(low, ascending.next().expect("there are n values")) }
+/// The ratio of B's median to A's when some rounds have A and B exchanged. `ascending` has both of all rounds: a value,
+/// its round, and whether it is B's.
+fn exchanged_ratio(ascending: &[(f64, usize, bool)], exchanged: &[bool]) -> f64 {
+    let (first, second) = ((exchanged.len() - 1) / 2, exchanged.len() / 2);
+    let (mut seen, mut low, mut medians) = ([0; 2], [0.0; 2], [None; 2]);
+    for &(value, round, of_b) in ascending {
+        let side = usize::from(of_b ^ exchanged[round]);
+        if seen[side] == first {
+            low[side] = value;
+        }
+        if seen[side] == second {
+            medians[side] = Some(f64::midpoint(low[side], value));
+            if let [Some(a), Some(b)] = medians {
+                return b / a;
+            }
+        }
+        seen[side] += 1;
+    }
+    unreachable!("each round has one value on each side")
 }
 
 #[cfg(test)]
