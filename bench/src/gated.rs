@@ -46,7 +46,10 @@ pub(crate) fn perform(options: Gate) -> anyhow::Result<u8> {
         print(format!("{}\n{said}\n", words::table(&answer)).as_bytes())?;
     }
     for refusal in &answer.refused {
-        eprintln!("isolab: {} cannot be run by {}: {}\n        fix: {}", refusal.stack, refusal.build, refusal.reason, refusal.fix);
+        eprintln!(
+            "isolab: {} cannot be run by {}: {}\n        fix: {}",
+            refusal.stack, refusal.build, refusal.reason, refusal.fix
+        );
     }
     folder::replace(
         &options.out,

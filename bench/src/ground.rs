@@ -41,6 +41,13 @@ impl Folder {
     pub fn path(&self) -> &Path {
         &self.0
     }
+
+    /// Whether `path` lies in a folder as they are made here, by this process or by another.
+    pub fn is_ours(path: &Path) -> bool {
+        let name = path.strip_prefix(std::env::temp_dir()).ok().and_then(|rest| rest.components().next());
+        let name = name.and_then(|name| name.as_os_str().to_str()?.strip_prefix(PREFIX));
+        name.is_some_and(|name| name.parse::<Owner>().is_ok())
+    }
 }
 
 impl Drop for Folder {

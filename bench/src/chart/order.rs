@@ -98,7 +98,13 @@ pub fn draw(file: &SamplesFile, of: Circumstances<'_>) -> String {
                 write(area, &tick.to_string(), (x(tick), bottom - AXIS + 14), Stands::Centred, NOTE)?;
             }
             let middle = i32::midpoint(LEFT, RIGHT);
-            write(area, "place in the run, from 0, warm-up included", (middle, bottom - 6), Stands::Centred, NOTE)
+            write(
+                area,
+                "place in the run, from 0, warm-up included",
+                (middle, bottom - 6),
+                Stands::Centred,
+                NOTE,
+            )
         },
     )
 }
@@ -125,9 +131,11 @@ fn one(area: &Area<'_>, strip: &Strip, top: i32, x: &dyn Fn(f64) -> i32) -> Draw
     }
     let every = strip.launches.len().div_ceil(MOST_DOTS);
     let dot = ink::of_stack(strip.stack).mix(0.55).filled();
-    strip.launches.iter().step_by(every).try_for_each(|&(order, value)| -> Result<(), DrawingAreaErrorKind<_>> {
-        area.draw(&Circle::new((x(order as f64), y(value)), 2, dot))
-    })?;
+    strip.launches.iter().step_by(every).try_for_each(
+        |&(order, value)| -> Result<(), DrawingAreaErrorKind<_>> {
+            area.draw(&Circle::new((x(order as f64), y(value)), 2, dot))
+        },
+    )?;
     line(area, (LEFT, y(sample.median())), (RIGHT, y(sample.median())), ink::of_stack(strip.stack))
 }
 

@@ -24,7 +24,8 @@ pub fn files(file: &SamplesFile) -> Vec<(String, Vec<u8>)> {
     let mut files = Vec::new();
     for stack in file.stacks() {
         for clock in Clock::ALL {
-            let spans = file.counted(stack).filter_map(|sample| sample.marks_ns.span(Mark::Spawn, clock.mark()));
+            let spans =
+                file.counted(stack).filter_map(|sample| sample.marks_ns.span(Mark::Spawn, clock.mark()));
             let times: Vec<f64> = spans.map(|span| span as f64).collect();
             if times.is_empty() {
                 continue;

@@ -18,7 +18,11 @@ pub fn text(file: &SamplesFile) -> String {
 fn row(text: &mut String, sample: &Sample) {
     let Sample { stack, workload, order, warmup, marks_ns, exit, invalid } = sample;
     // Writing to a string does not fail.
-    let _ = write!(text, "{order},{stack},{workload},{warmup},{},{},{}", exit.status, exit.user_us, exit.system_us);
+    let _ = write!(
+        text,
+        "{order},{stack},{workload},{warmup},{},{},{}",
+        exit.status, exit.user_us, exit.system_us
+    );
     for mark in Mark::ALL {
         let _ = write!(text, ",{}", marks_ns.get(mark).map_or(String::new(), |at| at.to_string()));
     }
@@ -32,5 +36,9 @@ fn name(mark: Mark) -> String {
 
 /// In quotes where a comma, a quote or a line's end would otherwise end the field.
 fn quoted(text: &str) -> String {
-    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.into() }
+    if text.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text.into()
+    }
 }

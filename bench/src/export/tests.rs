@@ -25,11 +25,14 @@ fn csv_has_every_launch_and_every_mark_as_it_was_recorded() {
     assert_eq!(lines.len(), 1 + file.samples.len());
     let head: Vec<&str> = lines[0].split(',').collect();
     assert!(lines[4].ends_with(",\"it said \"\"no\"\", twice\""), "{}", lines[4]);
-    for (line, sample) in lines[1..].iter().zip(&file.samples).filter(|(_, sample)| sample.invalid.is_none()) {
+    for (line, sample) in lines[1..].iter().zip(&file.samples).filter(|(_, sample)| sample.invalid.is_none())
+    {
         let row: Vec<&str> = line.split(',').collect();
         let field = |name: &str| row[head.iter().position(|head| *head == name).unwrap()];
         assert_eq!((field("order"), field("stack")), (&*sample.order.to_string(), sample.stack.name()));
-        for (name, mark) in [("begin_ns", Mark::Begin), ("isolate_ns", Mark::Isolate), ("init_ns", Mark::Init)] {
+        for (name, mark) in
+            [("begin_ns", Mark::Begin), ("isolate_ns", Mark::Isolate), ("init_ns", Mark::Init)]
+        {
             assert_eq!(field(name), sample.marks_ns.get(mark).map_or(String::new(), |at| at.to_string()));
         }
     }
@@ -82,16 +85,22 @@ fn criterion_gets_one_launch_a_sample_and_estimates_like_its_own() {
     });
     let files = criterion::files(&file);
     let read = |name: &str| -> Value {
-        let (_, text) = files.iter().find(|(path, _)| path == &format!("isolab_begin/process/isolab/{name}")).unwrap();
+        let (_, text) =
+            files.iter().find(|(path, _)| path == &format!("isolab_begin/process/isolab/{name}")).unwrap();
         serde_json::from_slice(text).unwrap()
     };
     assert_eq!(read("benchmark.json")["full_id"], "isolab_begin/process");
     assert_eq!(read("sample.json")["times"], serde_json::json!([3.0, 1.0, 4.0, 1.0, 5.0, 9.0, 2.0, 6.0]));
     let estimates = read("estimates.json");
-    for (name, expected) in [("mean", 3.875), ("median", 3.5), ("std_dev", 2.748_376_143_938_713), ("median_abs_dev", 2.965_2)] {
+    for (name, expected) in
+        [("mean", 3.875), ("median", 3.5), ("std_dev", 2.748_376_143_938_713), ("median_abs_dev", 2.965_2)]
+    {
         close(&estimates[name]["point_estimate"], expected);
         let ends = &estimates[name]["confidence_interval"];
-        assert!(ends["lower_bound"].as_f64().unwrap() <= expected && expected <= ends["upper_bound"].as_f64().unwrap());
+        assert!(
+            ends["lower_bound"].as_f64().unwrap() <= expected
+                && expected <= ends["upper_bound"].as_f64().unwrap()
+        );
     }
 }
 

@@ -133,12 +133,18 @@ pub struct Answer {
 
 impl Answer {
     /// Decides everything. `seed` of the first record drives the resampling: the same records give the same answer.
-    pub fn of(recorded: Recorded<'_>, counted: &[Counted; 2], [a, b]: [Named; 2], allowed: Allowed) -> Answer {
+    pub fn of(
+        recorded: Recorded<'_>,
+        counted: &[Counted; 2],
+        [a, b]: [Named; 2],
+        allowed: Allowed,
+    ) -> Answer {
         let startup = startup(recorded, allowed.max_slowdown);
         let counts = counts::decide(counted, allowed.more_calls);
         let refused = refused(recorded);
         let partial = recorded.a.partial.clone().or_else(|| recorded.b.partial.clone());
-        let verdicts = startup.iter().map(|row| row.verdict).chain(counts.iter().map(|change| change.verdict));
+        let verdicts =
+            startup.iter().map(|row| row.verdict).chain(counts.iter().map(|change| change.verdict));
         let verdicts = verdicts.chain(refused.iter().filter_map(|refusal| refusal.verdict));
         let file: &SamplesFile = recorded.a;
         Answer {
@@ -163,7 +169,9 @@ impl Answer {
 
     /// Whether anything was compared at all.
     pub fn is_empty(&self) -> bool {
-        self.startup.is_empty() && self.counts.is_empty() && self.refused.iter().all(|row| row.verdict.is_none())
+        self.startup.is_empty()
+            && self.counts.is_empty()
+            && self.refused.iter().all(|row| row.verdict.is_none())
     }
 }
 
@@ -172,16 +180,20 @@ fn startup(recorded: Recorded<'_>, max_slowdown: f64) -> Vec<Startup> {
     let mut random = fastrand::Rng::with_seed(recorded.a.seed);
     let mut rows = Vec::new();
     for stack in recorded.stacks() {
-        let flaw = recorded.invalid(stack).map(|(build, why)| format!("a launch of {build} does not count: {why}"));
+        let flaw =
+            recorded.invalid(stack).map(|(build, why)| format!("a launch of {build} does not count: {why}"));
         for clock in CLOCKS {
             let pairs = recorded.pairs(stack, clock);
-            let median = |of: fn(&(f64, f64)) -> f64| Sorted::new(pairs.iter().map(of)).map_or(0.0, |all| all.median());
+            let median = |of: fn(&(f64, f64)) -> f64| {
+                Sorted::new(pairs.iter().map(of)).map_or(0.0, |all| all.median())
+            };
             let [a_ms, b_ms] = [median(|pair| pair.0), median(|pair| pair.1)];
             let n = pairs.len();
             let exact = recorded.is_exact().then(|| exactly(b_ms / a_ms));
             let sample = Pairs::new(pairs).filter(|_| exact.is_none());
             let effect = exact.or_else(|| Some(sample.as_ref()?.effect(RESAMPLES, &mut random)));
-            let p = sample.as_ref().map(|pairs| pairs.slower_than(1.0 + max_slowdown, RESAMPLES, &mut random));
+            let p =
+                sample.as_ref().map(|pairs| pairs.slower_than(1.0 + max_slowdown, RESAMPLES, &mut random));
             let superiority = sample.as_ref().map(Pairs::superiority);
             let few = effect.is_none().then(|| format!("fewer than {FEWEST} rounds count"));
             rows.push((

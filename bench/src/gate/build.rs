@@ -13,18 +13,20 @@ use crate::ground::Folder;
 use crate::interrupt::Interrupt;
 use crate::kernel::cache::Cache;
 use crate::kernel::error::Error as ToolError;
-use crate::kernel::tool;
+use crate::kernel::{manifest, tool};
 use crate::programs::{Missing, Programs};
 use crate::samples::Commit;
 use indicatif::ProgressBar;
 use isolab_timeline::file::{At, FileError};
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
 /// The compiler's lines that are shown when a revision does not build.
 const SHOWN: usize = 20;
+/// Hexadecimal digits of the compiler's digest in the name of what is kept.
+const DIGITS: usize = 8;
 
 /// A build cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -86,7 +88,10 @@ impl Build {
             other => other.into(),
         })?;
         let id = id.trim().to_owned();
-        let kept = builds()?.join(&id);
+        // Another compiler makes another program of the same source.
+        let compiler = tool::ask(Command::new("rustc").arg("-vV"))?;
+        let digest = manifest::digest_of([compiler.as_bytes()]);
+        let kept = builds()?.join(format!("{id}-{}", &digest[..DIGITS]));
         let programs = match Programs::of(&kept) {
             Ok(programs) => programs,
             Err(_) => make(name, &id, &kept, interrupt, bar)?,
@@ -116,16 +121,23 @@ fn make(
     interrupt: &Interrupt,
     bar: &ProgressBar,
 ) -> Result<Programs, BuildError> {
+    let target = builds()?.join("target");
+    fs::create_dir_all(&target).at("making the folder", &target)?;
+    let lock = target.with_extension("lock");
+    let held = File::create(&lock).at("opening", &lock)?;
+    // Until it is closed. Another gate's build would replace the programs before they are copied.
+    held.lock().at("locking", &lock)?;
     let started = Instant::now();
     let tree = Worktree::add(id)?;
-    let target = builds()?.join("target");
     let log = tree.folder.path().join("log");
     let mut cargo = Command::new("cargo");
     cargo.args(["build", "--release", "--locked", "--color", "never"]).current_dir(tree.path());
     // What the lab itself was told to measure must not reach the build.
     cargo.env("CARGO_TARGET_DIR", &target).env_remove("ISOLAB_PROGRAMS");
     let built = tool::run(&mut cargo, &log, interrupt, |printed| {
-        if let Some(line) = String::from_utf8_lossy(printed).lines().map(str::trim).rfind(|line| !line.is_empty()) {
+        if let Some(line) =
+            String::from_utf8_lossy(printed).lines().map(str::trim).rfind(|line| !line.is_empty())
+        {
             bar.set_message(format!("building {revision}: {line}"));
         }
         bar.tick();
@@ -169,7 +181,9 @@ impl Worktree {
         // What a gate that was killed has left: the sweep removed the folder, git forgets it here.
         tool::ask(Command::new("git").args(["worktree", "prune"]))?;
         let tree = Worktree { folder: Folder::make().map_err(BuildError::Folder)? };
-        tool::ask(Command::new("git").args(["worktree", "add", "--detach", "--force"]).arg(tree.path()).arg(id))?;
+        tool::ask(
+            Command::new("git").args(["worktree", "add", "--detach", "--force"]).arg(tree.path()).arg(id),
+        )?;
         Ok(tree)
     }
 
@@ -180,7 +194,20 @@ impl Worktree {
 
 impl Drop for Worktree {
     fn drop(&mut self) {
-        // If this fails, the folder goes all the same, and the next gate's prune does the rest.
-        let _ = tool::ask(Command::new("git").args(["worktree", "remove", "--force"]).arg(self.path()));
+        // If this fails, the folder goes all the same, and the next gate lets git forget it.
+        let _ = forget(&self.path());
     }
+}
+
+fn forget(tree: &Path) -> Result<String, ToolError> {
+    tool::ask(Command::new("git").args(["worktree", "remove", "--force"]).arg(tree))
+}
+
+/// Lets git forget the worktrees of gates that were killed, whose folders the sweep has removed. Not by `git worktree
+/// prune`: yours may be on a disk that is not there just now.
+fn forget_swept() -> Result<(), ToolError> {
+    let list = tool::ask(Command::new("git").args(["worktree", "list", "--porcelain"]))?;
+    let trees = list.lines().filter_map(|line| line.strip_prefix("worktree ")).map(Path::new);
+    let swept = trees.filter(|tree| Folder::is_ours(tree) && !tree.exists());
+    swept.map(|tree| forget(tree).map(drop)).collect()
 }

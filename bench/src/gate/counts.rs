@@ -90,7 +90,8 @@ mod tests {
 
     #[test]
     fn one_call_more_fails_and_is_named() {
-        let (old, new): (Calls<'_>, Calls<'_>) = (&[("write", 3), ("mount", 2)], &[("write", 3), ("mount", 2), ("umount2", 1)]);
+        let (old, new): (Calls<'_>, Calls<'_>) =
+            (&[("write", 3), ("mount", 2)], &[("write", 3), ("mount", 2), ("umount2", 1)]);
         let (a, b) = (counted(&[old; 3]), counted(&[new; 3]));
         let change = |pair: &[Counted; 2], allowed| decide(pair, allowed).remove(0);
         let more = change(&[a.clone(), b.clone()], 0);

@@ -8,7 +8,7 @@ use super::run::Plan;
 use crate::emulate::{self, inside::Output};
 use crate::ground::Folder;
 use crate::interrupt::Interrupt;
-use crate::samples::{SamplesFile, SamplesError};
+use crate::samples::{SamplesError, SamplesFile};
 use anyhow::{Context, bail};
 use std::fs;
 

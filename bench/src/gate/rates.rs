@@ -61,8 +61,9 @@ fn verdicts(splits: &[(Pairs, Effect)], slowdown: f64, allowed: f64) -> [usize; 
 
 #[test]
 fn it_is_wrong_no_more_often_than_stated_and_the_documentation_says_how_often() {
-    let mut table =
-        String::from("| stack | allowed | B is slower by | pass | inconclusive | fail |\n|---|--:|--:|--:|--:|--:|\n");
+    let mut table = String::from(
+        "| stack | allowed | B is slower by | pass | inconclusive | fail |\n|---|--:|--:|--:|--:|--:|\n",
+    );
     for stack in ["process", "unikernel"] {
         let splits = splits(stack);
         for allowed in [0.0, 0.05] {

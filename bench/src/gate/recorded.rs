@@ -30,7 +30,8 @@ impl<'a> Recorded<'a> {
     pub fn of([a, b]: [&'a SamplesFile; 2], names: [&str; 2]) -> Result<Recorded<'a>, Refused> {
         let recorded = Recorded { a, b };
         let reason = merge::mismatch(a, b).or_else(|| {
-            let apart = !recorded.is_exact() && recorded.stacks().any(|stack| !recorded.is_interleaved(stack));
+            let apart =
+                !recorded.is_exact() && recorded.stacks().any(|stack| !recorded.is_interleaved(stack));
             apart.then(|| {
                 "their launches were not interleaved in one run; launch both with `isolab gate A B`".into()
             })
@@ -78,7 +79,9 @@ impl<'a> Recorded<'a> {
     /// The first launch of `stack` that failed or was not measured, warm-up included: of A or of B, and why.
     pub fn invalid(self, stack: Stack) -> Option<(&'static str, &'a str)> {
         let first = |file: &'a SamplesFile| {
-            file.samples.iter().find_map(|sample| (sample.stack == stack).then(|| sample.invalid.as_deref())?)
+            file.samples
+                .iter()
+                .find_map(|sample| (sample.stack == stack).then(|| sample.invalid.as_deref())?)
         };
         first(self.b).map(|why| ("B", why)).or_else(|| first(self.a).map(|why| ("A", why)))
     }

@@ -80,9 +80,8 @@ pub fn run(plan: &Plan, builds: [&Build; 2], interrupt: &Interrupt) -> anyhow::R
 
     let mut both = Vec::new();
     for &stack in &plan.stacks {
-        let refusals = [0, 1].map(|build| {
-            sandbox::probe(stacks::of(stack), &grounds[build], &launcher, plan.workload).err()
-        });
+        let refusals = [0, 1]
+            .map(|build| sandbox::probe(stacks::of(stack), &grounds[build], &launcher, plan.workload).err());
         if refusals.iter().all(Option::is_none) {
             both.push(stack);
         }

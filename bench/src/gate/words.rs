@@ -16,7 +16,8 @@ pub fn sentence(answer: &Answer) -> String {
     let found = |verdict| answer.startup.iter().find(move |row| row.verdict == verdict);
     match answer.verdict {
         Verdict::Pass => {
-            let seen = answer.startup.iter().filter_map(|row| Some(row.effect?.detectable)).fold(0.0, f64::max);
+            let seen =
+                answer.startup.iter().filter_map(|row| Some(row.effect?.detectable)).fold(0.0, f64::max);
             let times = format!(
                 "no start-up is more than {allowed} slower; this run could have seen {} everywhere",
                 percent(seen)
@@ -43,7 +44,8 @@ pub fn sentence(answer: &Answer) -> String {
                 return format!("Fail: a launch of {} makes {b} system calls, where it made {a}.", row.stack);
             }
             let refused = answer.refused.iter().find(|row| row.verdict == Some(Verdict::Fail));
-            let (stack, why) = refused.map_or((String::new(), ""), |row| (row.stack.to_string(), &row.reason));
+            let (stack, why) =
+                refused.map_or((String::new(), ""), |row| (row.stack.to_string(), &row.reason));
             format!("Fail: B cannot run {stack}, which A can: {why}.")
         }
         Verdict::Inconclusive => format!("Inconclusive: {}.", why_not(answer, found(Verdict::Inconclusive))),
@@ -117,7 +119,18 @@ pub fn table(answer: &Answer) -> String {
             let ratio = row.effect.map_or(show::NONE.into(), |effect| change(effect.ratio));
             let times = [row.a_ms, row.b_ms].map(show::ms);
             let [a, b] = times;
-            vec![row.stack.to_string(), row.clock.into(), row.n.to_string(), a, b, ratio, interval, p, seen, word(row.verdict)]
+            vec![
+                row.stack.to_string(),
+                row.clock.into(),
+                row.n.to_string(),
+                a,
+                b,
+                ratio,
+                interval,
+                p,
+                seen,
+                word(row.verdict),
+            ]
         });
         let head = ["stack", "clock", "n", "A", "B", "change", "95 % interval", "p", "could see", "verdict"];
         text += &sheet(&head, rows.collect());

@@ -34,7 +34,8 @@ pub(super) fn render(file: &SamplesFile, summary: &Summary, charts: &Charts) -> 
         text.replace("virtual ms", "virtual\u{a0}ms").replace(" ms", "\u{a0}ms").replace(" %", "\u{a0}%")
     });
     // The first name's ending turns escaping on.
-    let pages = [("report.html", include_str!("report.html.j2")), ("summary.md", include_str!("summary.md.j2"))];
+    let pages =
+        [("report.html", include_str!("report.html.j2")), ("summary.md", include_str!("summary.md.j2"))];
     for (name, text) in pages.into_iter().chain([parts::order::TEMPLATE]) {
         templates.add_template(name, text).expect("the template is well formed");
     }

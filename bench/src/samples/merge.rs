@@ -49,11 +49,17 @@ mod tests {
             let said = mismatch(&file, &other).unwrap();
             assert!(said.contains(word), "{said}");
         };
-        says(&|other| other.host.kernel = "6.1.0".into(), "different hosts: kernel is \"6.18.0\", and \"6.1.0\"");
+        says(
+            &|other| other.host.kernel = "6.1.0".into(),
+            "different hosts: kernel is \"6.18.0\", and \"6.1.0\"",
+        );
         says(&|other| other.host.cpus = 64, "different hosts: cpus is 2, and 64");
         says(&|other| other.host.clock = Clock::VirtualIcount, "different clocks");
         says(&|other| other.schema_version += 1, "different schema versions");
-        says(&|other| other.samples[0].workload = "cpu 5".parse().unwrap(), "different workloads: noop, and cpu 5, noop");
+        says(
+            &|other| other.samples[0].workload = "cpu 5".parse().unwrap(),
+            "different workloads: noop, and cpu 5, noop",
+        );
         says(&|other| other.guest = Some("Linux 6.12".into()), "different kernels of guests");
     }
 }

@@ -9,14 +9,13 @@ use std::collections::BTreeMap;
 
 /// The first thing in `file` that no run writes.
 pub(super) fn flaw(file: &SamplesFile) -> Option<String> {
-    order(&file.samples)
-        .or_else(|| file.samples.iter().find_map(launch))
-        .or_else(|| numbers(file))
-        .or_else(|| {
+    order(&file.samples).or_else(|| file.samples.iter().find_map(launch)).or_else(|| numbers(file)).or_else(
+        || {
             let also = |stack: Stack| file.samples.iter().any(|sample| sample.stack == stack);
             let both = file.unavailable.iter().find(|entry| also(entry.stack))?;
             Some(format!("{} is said to be unavailable, yet there are launches of it", both.stack))
-        })
+        },
+    )
 }
 
 /// Launches stand in the order in which they were made, each once.
@@ -49,7 +48,8 @@ fn launch(sample: &Sample) -> Option<String> {
     {
         return of(format!("has no mark {mark:?} and is not marked as invalid"));
     }
-    (exit.status != 0).then(|| of(format!("ended with status {} and is not marked as invalid", exit.status)))?
+    (exit.status != 0)
+        .then(|| of(format!("ended with status {} and is not marked as invalid", exit.status)))?
 }
 
 /// Each stack has its warm-up first, as many launches as the file says, and all stacks have as many launches.
@@ -60,7 +60,8 @@ fn numbers(file: &SamplesFile) -> Option<String> {
     }
     for (stack, warm) in &stacks {
         let expected = file.warmup.min(warm.len());
-        if warm.iter().filter(|&&warm| warm).count() != expected || !warm[..expected].iter().all(|&warm| warm) {
+        if warm.iter().filter(|&&warm| warm).count() != expected || !warm[..expected].iter().all(|&warm| warm)
+        {
             return Some(format!(
                 "{stack} should have {} launches of warm-up, and those first; it does not",
                 file.warmup

@@ -110,12 +110,18 @@ fn doctored_files_are_refused_with_what_does_not_fit() {
         assert!(said.contains(words) && said.contains(path.to_str().unwrap()), "{said}");
     };
     says(&|file| drop(file.samples.remove(40)), "has 61 launches where others have 62");
-    says(&|file| file.samples.retain(|launch| launch.stack != Stack::Container || launch.order < 200), "where others");
+    says(
+        &|file| file.samples.retain(|launch| launch.stack != Stack::Container || launch.order < 200),
+        "where others",
+    );
     says(&|file| file.samples.insert(41, file.samples[40].clone()), "launch 40 is there twice");
     says(&|file| file.samples.swap(10, 20), "comes after launch 20");
     says(&|file| file.samples[30].marks_ns.set(Mark::Begin, -5), "has a negative span, from Spawn to Begin");
     says(&|file| file.samples[30].marks_ns.set(Mark::Spawn, 5), "does not begin at its spawn");
-    says(&|file| file.samples[30].marks_ns = serde_json::from_str(r#"{"spawn": 0}"#).unwrap(), "has no mark Begin");
+    says(
+        &|file| file.samples[30].marks_ns = serde_json::from_str(r#"{"spawn": 0}"#).unwrap(),
+        "has no mark Begin",
+    );
     says(&|file| file.samples[30].exit.status = 1, "ended with status 1 and is not marked");
     says(&|file| file.samples[30].warmup = true, "2 launches of warm-up");
     says(&|file| file.warmup = 3, "3 launches of warm-up");

@@ -65,7 +65,8 @@ impl Pairs {
     /// Be Zero", 2010).
     pub fn slower_than(&self, limit: f64, draws: usize, random: &mut fastrand::Rng) -> f64 {
         let n = self.n();
-        let mut all: Vec<(f64, usize, bool)> = self.a.iter().zip(0..).map(|(&a, round)| (a, round, false)).collect();
+        let mut all: Vec<(f64, usize, bool)> =
+            self.a.iter().zip(0..).map(|(&a, round)| (a, round, false)).collect();
         all.extend(self.b.iter().zip(0..).map(|(&b, round)| (b / limit, round, true)));
         all.sort_unstable_by(|one, other| one.0.total_cmp(&other.0));
         let mut exchanged = vec![false; n];

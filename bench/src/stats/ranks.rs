@@ -43,12 +43,8 @@ mod tests {
     /// Expected: `scipy.stats.binom.ppf([0.025, 0.975], n, share)` of scipy 1.17, the upper one plus 1.
     #[test]
     fn the_ranks_are_those_of_scipy() {
-        let scipy = [
-            (200, 0.5, (86, 115)),
-            (200, 0.95, (184, 197)),
-            (100, 0.25, (17, 35)),
-            (73, 0.95, (65, 73)),
-        ];
+        let scipy =
+            [(200, 0.5, (86, 115)), (200, 0.95, (184, 197)), (100, 0.25, (17, 35)), (73, 0.95, (65, 73))];
         for (n, share, expected) in scipy {
             assert_eq!(ranks(n, share), Some(expected), "n = {n}, {share}");
         }

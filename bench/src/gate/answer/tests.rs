@@ -108,12 +108,10 @@ fn virtual_times_are_held_against_the_limit_without_statistics() {
         assert_eq!((answer.tolerance, answer.startup[0].p), (Some(TOLERANCE), None));
         answer.verdict
     };
-    assert_eq!([1.0, 1.04, 1.0501, 1.06].map(exact), [
-        Verdict::Pass,
-        Verdict::Pass,
-        Verdict::Inconclusive,
-        Verdict::Fail
-    ]);
+    assert_eq!(
+        [1.0, 1.04, 1.0501, 1.06].map(exact),
+        [Verdict::Pass, Verdict::Pass, Verdict::Inconclusive, Verdict::Fail]
+    );
 }
 
 #[test]
@@ -127,21 +125,34 @@ fn the_same_records_give_the_same_answer() {
 fn people_are_told_the_verdict_its_reason_and_what_would_help() {
     use crate::gate::words;
     let says = |answer: &Answer, words: &[&str]| {
-        let (sentence, summary, table) = (words::sentence(answer), words::summary(answer), words::table(answer));
+        let (sentence, summary, table) =
+            (words::sentence(answer), words::summary(answer), words::table(answer));
         for word in words {
             assert!(sentence.contains(word), "{word:?} is not in {sentence}");
         }
         let title = summary.lines().next().unwrap();
-        assert!(title.contains(answer.verdict.name()) || title.to_lowercase().contains(answer.verdict.name()), "{summary}");
-        assert!(table.contains("spawn → reaped") && table.lines().all(|line| line.chars().count() < 120), "{table}");
+        assert!(
+            title.contains(answer.verdict.name()) || title.to_lowercase().contains(answer.verdict.name()),
+            "{summary}"
+        );
+        assert!(
+            table.contains("spawn → reaped") && table.lines().all(|line| line.chars().count() < 120),
+            "{table}"
+        );
         for text in ["main", "HEAD", "5 % slower", &answer.command, &answer.host] {
             assert!(summary.contains(text), "{text:?} is not in {summary}");
         }
     };
     let none = Default::default();
-    says(&answer(&rounds(60, 1.2), &none), &["Fail: spawn → begin of container changes by +", "5 % slower is allowed"]);
+    says(
+        &answer(&rounds(60, 1.2), &none),
+        &["Fail: spawn → begin of container changes by +", "5 % slower is allowed"],
+    );
     says(&answer(&rounds(60, 1.0), &none), &["Pass: no start-up is more than 5 % slower", "could have seen"]);
-    says(&answer(&rounds(60, 1.05), &none), &["Inconclusive", "the limit of 5 % lies between", "raise --runs"]);
+    says(
+        &answer(&rounds(60, 1.05), &none),
+        &["Inconclusive", "the limit of 5 % lies between", "raise --runs"],
+    );
     says(&answer(&rounds(5, 1.0), &none), &["Inconclusive", "fewer than 6 rounds count"]);
     let floor = words::noise_floor(&answer(&rounds(60, 1.0), &none));
     assert!(floor.contains("n = 60") && floor.contains("of 2 intervals, 2 contain"), "{floor}");
