@@ -121,7 +121,9 @@ mod tests {
         let slower = run(folder.path(), "3", |file| {
             for sample in &mut file.samples {
                 let marks: Vec<_> = sample.marks_ns.marks().collect();
-                marks.into_iter().for_each(|(mark, at)| sample.marks_ns.set(mark, at * 2));
+                for (mark, at) in marks {
+                    sample.marks_ns.set(mark, at * 2);
+                }
             }
         });
         let found = lines(&[runs[0].clone(), slower]).unwrap();

@@ -178,12 +178,9 @@ struct Worktree {
 
 impl Worktree {
     fn add(id: &str) -> Result<Worktree, BuildError> {
-        // What a gate that was killed has left: the sweep removed the folder, git forgets it here.
-        tool::ask(Command::new("git").args(["worktree", "prune"]))?;
+        forget_swept()?;
         let tree = Worktree { folder: Folder::make().map_err(BuildError::Folder)? };
-        tool::ask(
-            Command::new("git").args(["worktree", "add", "--detach", "--force"]).arg(tree.path()).arg(id),
-        )?;
+        tool::ask(Command::new("git").args(["worktree", "add", "--detach"]).arg(tree.path()).arg(id))?;
         Ok(tree)
     }
 
@@ -208,6 +205,6 @@ fn forget(tree: &Path) -> Result<String, ToolError> {
 fn forget_swept() -> Result<(), ToolError> {
     let list = tool::ask(Command::new("git").args(["worktree", "list", "--porcelain"]))?;
     let trees = list.lines().filter_map(|line| line.strip_prefix("worktree ")).map(Path::new);
-    let swept = trees.filter(|tree| Folder::is_ours(tree) && !tree.exists());
-    swept.map(|tree| forget(tree).map(drop)).collect()
+    let mut swept = trees.filter(|tree| Folder::is_ours(tree) && !tree.exists());
+    swept.try_for_each(|tree| forget(tree).map(drop))
 }

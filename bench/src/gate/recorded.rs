@@ -81,7 +81,8 @@ impl<'a> Recorded<'a> {
         let first = |file: &'a SamplesFile| {
             file.samples
                 .iter()
-                .find_map(|sample| (sample.stack == stack).then(|| sample.invalid.as_deref())?)
+                .filter(move |sample| sample.stack == stack)
+                .find_map(|sample| sample.invalid.as_deref())
         };
         first(self.b).map(|why| ("B", why)).or_else(|| first(self.a).map(|why| ("A", why)))
     }

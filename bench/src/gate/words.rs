@@ -145,6 +145,10 @@ pub fn table(answer: &Answer) -> String {
 }
 
 /// `summary.md`.
+///
+/// # Panics
+///
+/// If the template asks for what it is not given, which a test would have found.
 pub fn summary(answer: &Answer) -> String {
     let mut templates = Environment::new();
     templates.set_undefined_behavior(UndefinedBehavior::Strict);

@@ -54,11 +54,11 @@ fn launch(sample: &Sample) -> Option<String> {
 
 /// Each stack has its warm-up first, as many launches as the file says, and all stacks have as many launches.
 fn numbers(file: &SamplesFile) -> Option<String> {
-    let mut stacks: BTreeMap<Stack, Vec<bool>> = BTreeMap::new();
+    let mut launches: BTreeMap<Stack, Vec<bool>> = BTreeMap::new();
     for sample in &file.samples {
-        stacks.entry(sample.stack).or_default().push(sample.warmup);
+        launches.entry(sample.stack).or_default().push(sample.warmup);
     }
-    for (stack, warm) in &stacks {
+    for (stack, warm) in &launches {
         let expected = file.warmup.min(warm.len());
         if warm.iter().filter(|&&warm| warm).count() != expected || !warm[..expected].iter().all(|&warm| warm)
         {
@@ -69,8 +69,8 @@ fn numbers(file: &SamplesFile) -> Option<String> {
         }
     }
     // A run that was interrupted ended within a round.
-    let slack = usize::from(file.partial.is_some());
-    let most = stacks.values().map(Vec::len).max()?;
-    let (stack, few) = stacks.iter().find(|(_, launches)| launches.len() + slack < most)?;
+    let missing = usize::from(file.partial.is_some());
+    let most = launches.values().map(Vec::len).max()?;
+    let (stack, few) = launches.iter().find(|(_, of_stack)| of_stack.len() + missing < most)?;
     Some(format!("{stack} has {} launches where others have {most}: each round launches all", few.len()))
 }

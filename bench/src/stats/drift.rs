@@ -32,14 +32,14 @@ impl Drift {
         let mut sorted = values.to_vec();
         // A stable merge sort moves a value past each larger one before it, once: those are the falling pairs.
         let falling = sort_counting(&mut sorted);
-        let ties = || sorted.chunk_by(|a, b| a.total_cmp(b).is_eq()).map(|equal| equal.len() as u64);
-        let tied: u64 = ties().map(|t| t * (t - 1) / 2).sum();
+        let equal = || sorted.chunk_by(|a, b| a.total_cmp(b).is_eq()).map(|group| group.len() as u64);
+        let tied: u64 = equal().map(|t| t * (t - 1) / 2).sum();
         if values.len() < FEWEST || tied == pairs {
             return None;
         }
         let score = (pairs - tied - falling) as f64 - falling as f64;
         let spread = |n: u64| (n * (n - 1) * (2 * n + 5)) as f64;
-        let variance = (spread(n) - ties().map(spread).sum::<f64>()) / 18.0;
+        let variance = (spread(n) - equal().map(spread).sum::<f64>()) / 18.0;
         Some(Drift {
             tau: score / ((pairs - tied) as f64 * pairs as f64).sqrt(),
             p: normal::two_sided(score / variance.sqrt()),

@@ -27,7 +27,9 @@ fn rounds(n: usize, times: f64) -> [SamplesFile; 2] {
             files[build].samples.push(launch);
         }
     }
-    files.iter_mut().for_each(|file| file.warmup = 0);
+    for file in &mut files {
+        file.warmup = 0;
+    }
     files
 }
 
