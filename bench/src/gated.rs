@@ -25,18 +25,18 @@ const ROUNDS: (usize, usize) = (200, 10);
 /// In the deterministic machine every round is alike.
 const VIRTUAL_ROUNDS: (usize, usize) = (5, 1);
 
-pub(crate) fn perform(options: Gate) -> anyhow::Result<u8> {
+pub(crate) fn perform(options: &Gate) -> anyhow::Result<u8> {
     let interrupt = Interrupt::listen().context("listening for Ctrl-C")?;
     let allowed = Allowed { max_slowdown: options.max_slowdown, more_calls: options.more_calls };
     let names = [&options.a, &options.b].map(|name| name.clone().unwrap_or_else(|| "this build".into()));
-    let (measured, named) = if names.iter().all(|name| Path::new(name).is_file()) {
+    let (measured, judged) = if names.iter().all(|name| Path::new(name).is_file()) {
         recorded(&names)?
     } else {
-        launched(&options, &names, &interrupt)?
+        launched(options, &names, &interrupt)?
     };
     let [a, b] = &measured.files;
     let recorded = Recorded::of([a, b], [&names[0], &names[1]])?;
-    let answer = Answer::of(recorded, &measured.counted, named, allowed);
+    let answer = Answer::of(recorded, &measured.counted, judged, allowed);
 
     let json = serde_json::to_vec_pretty(&answer)?;
     let said = if options.self_check { words::noise_floor(&answer) } else { words::sentence(&answer) };
@@ -73,8 +73,9 @@ pub(crate) fn perform(options: Gate) -> anyhow::Result<u8> {
 fn recorded(names: &[String; 2]) -> anyhow::Result<(Measured, [Named; 2])> {
     let read = |name: &String| SamplesFile::read(Path::new(name));
     let files = [read(&names[0])?, read(&names[1])?];
-    let named = [0, 1].map(|which| Named { name: names[which].clone(), commit: files[which].commit.clone() });
-    Ok((Measured { files, counted: Default::default() }, named))
+    let judged =
+        [0, 1].map(|which| Named { name: names[which].clone(), commit: files[which].commit.clone() });
+    Ok((Measured { files, counted: Default::default() }, judged))
 }
 
 /// Finds or builds both, and launches them.
@@ -91,16 +92,18 @@ fn launched(
     }
     let shown = io::stderr().is_terminal();
     let bar = spinner(shown);
-    let find = |name: &String| match options.self_check {
-        true => Build::of(name, commit(), &Programs::find()?).map_err(anyhow::Error::from),
-        false => Build::find(name, interrupt, &bar).map_err(|error| match error {
-            BuildError::Tool(error) => error.into(),
+    let find = |name: &String| {
+        if options.self_check {
+            return Ok(Build::of(name, commit(), &Programs::find()?)?);
+        }
+        Build::find(name, interrupt, &bar).map_err(|error| match error {
+            BuildError::Tool(error) => anyhow::Error::from(error),
             other => other.into(),
-        }),
+        })
     };
     let builds = [find(&names[0])?, find(&names[1])?];
     bar.finish_and_clear();
-    let named = [Named::from(&builds[0]), Named::from(&builds[1])];
+    let judged = [Named::from(&builds[0]), Named::from(&builds[1])];
     let plan = plan(options, names, startup, counts && !options.deterministic, shown);
     let builds = [&builds[0], &builds[1]];
     let measured = if options.deterministic {
@@ -108,7 +111,7 @@ fn launched(
     } else {
         run::run(&plan, builds, interrupt)?
     };
-    Ok((measured, named))
+    Ok((measured, judged))
 }
 
 fn plan(options: &Gate, names: &[String; 2], startup: bool, counts: bool, progress: bool) -> Plan {
@@ -122,12 +125,11 @@ fn plan(options: &Gate, names: &[String; 2], startup: bool, counts: bool, progre
         if names.is_empty() { String::new() } else { format!(" {option} {}", names.join(",")) }
     };
     // Paths say nothing on another machine; revisions do.
-    let what = match options.self_check {
-        true => "--self-check".into(),
-        false => {
-            let word = |name: &String| if Path::new(name).exists() { "FOLDER".into() } else { name.clone() };
-            format!("{} {}", word(&names[0]), word(&names[1]))
-        }
+    let what = if options.self_check {
+        "--self-check".into()
+    } else {
+        let word = |name: &String| if Path::new(name).exists() { "FOLDER".into() } else { name.clone() };
+        format!("{} {}", word(&names[0]), word(&names[1]))
     };
     Plan {
         command: format!(
