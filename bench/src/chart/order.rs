@@ -2,7 +2,7 @@
 //!
 //! A figure of a run is worth something only if the run was steady. Here a machine that warms up shows as a slope, a
 //! neighbour that wakes as a step, a timer as stripes; a median hides all of them. Each strip has its own scale, which ends
-//! at its longest launch, so that none is left out.
+//! at its longest launch, so that none is left out, and is logarithmic where that launch would press all others flat.
 
 use super::Circumstances;
 use super::axis::Axis;
@@ -69,7 +69,8 @@ pub fn draw(file: &SamplesFile, of: Circumstances<'_>) -> String {
     let caption = [
         format!(
             "Each dot: one launch that counts, at its place in the run; n = {n} a stack, warm-up left out; line: the \
-             median. Each strip has its own scale, from zero to its longest launch. Workload {}.",
+             median. Each strip has its own scale, up to its longest launch: from zero, or logarithmic from the \
+             shortest where that leaves more to see. Workload {}.",
             of.workload
         ),
         format!(
@@ -113,7 +114,7 @@ fn one(area: &Area<'_>, strip: &Strip, top: i32, x: &dyn Fn(f64) -> i32) -> Draw
     let bottom = top + STRIP - ROOM;
     let values = strip.launches.iter().map(|&(_, value)| value);
     let Some(sample) = Sorted::new(values) else { return Ok(()) };
-    let scale = Axis::from_zero(sample.max());
+    let scale = Axis::spanning(sample.min(), sample.max());
     let y = |value: f64| bottom - (scale.place(value) * f64::from(bottom - top)).round() as i32;
     let name = if strip.stack.is_floor() { NOTE } else { NAME };
     ink::marker(area, strip.stack, (MARGIN + 5, top + 12))?;
@@ -125,8 +126,11 @@ fn one(area: &Area<'_>, strip: &Strip, top: i32, x: &dyn Fn(f64) -> i32) -> Draw
         None => "too few for a test".into(),
     };
     write(area, &told, (MARGIN, top + 47), Stands::Right, NOTE)?;
-    for (value, text) in [(0.0, "0".into()), (sample.max(), show::ms(sample.max()))] {
-        line(area, (LEFT, y(value)), (RIGHT, y(value)), if value > 0.0 { GRID } else { INK })?;
+    line(area, (LEFT, bottom), (RIGHT, bottom), INK)?;
+    let least = if matches!(scale, Axis::Linear { .. }) { 0.0 } else { sample.min() };
+    for value in [least, sample.max()] {
+        line(area, (LEFT, y(value)), (RIGHT, y(value)), GRID)?;
+        let text = if value > 0.0 { show::ms(value) } else { "0".into() };
         write(area, &text, (LEFT - 6, y(value)), Stands::Left, NOTE)?;
     }
     let every = strip.launches.len().div_ceil(MOST_DOTS);
