@@ -221,7 +221,8 @@ fn repository(folder: &Path, main: &str) -> PathBuf {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, content).unwrap();
     };
-    let programs: Vec<_> = Programs::find().unwrap().all().map(|path| format!("{path:?}")).into();
+    let programs: Vec<_> =
+        Programs::find().unwrap().all().map(|path| format!("\"{}\"", path.display())).into();
     at("Cargo.toml", "[package]\nname = \"mock-up\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[workspace]\n");
     at("Cargo.lock", "version = 4\n\n[[package]]\nname = \"mock-up\"\nversion = \"0.1.0\"\n");
     at("src/main.rs", main);
