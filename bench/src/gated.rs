@@ -4,11 +4,11 @@ use crate::cli::{Gate, Metric};
 use crate::{INTERRUPTED, UNAVAILABLE, print};
 use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use isolab::compare::commit;
+use isolab::compare::{Plan, commit};
 use isolab::gate::answer::{Allowed, Answer, Named};
 use isolab::gate::build::{Build, BuildError};
 use isolab::gate::recorded::Recorded;
-use isolab::gate::run::{self, Measured, Plan};
+use isolab::gate::run::{self, Measured};
 use isolab::gate::{machine, words};
 use isolab::ground;
 use isolab::interrupt::Interrupt;
@@ -85,8 +85,7 @@ fn launched(
     interrupt: &Interrupt,
 ) -> anyhow::Result<(Measured, [Named; 2])> {
     ground::sweep()?;
-    let startup = options.metric.contains(&Metric::Startup);
-    let counts = options.metric.contains(&Metric::Counts);
+    let [startup, counts] = [Metric::Startup, Metric::Counts].map(|metric| options.metric.contains(&metric));
     if options.deterministic && !startup {
         bail!("the deterministic machine measures start-up: leave --deterministic or --metric out");
     }
@@ -104,17 +103,17 @@ fn launched(
     let builds = [find(&names[0])?, find(&names[1])?];
     bar.finish_and_clear();
     let judged = [Named::from(&builds[0]), Named::from(&builds[1])];
-    let plan = plan(options, names, startup, counts && !options.deterministic, shown);
+    let plan = plan(options, names, startup, shown);
     let builds = [&builds[0], &builds[1]];
     let measured = if options.deterministic {
         Measured { files: machine::run(&plan, builds, interrupt)?, counted: Default::default() }
     } else {
-        run::run(&plan, builds, interrupt)?
+        run::run(&plan, counts, builds, interrupt)?
     };
     Ok((measured, judged))
 }
 
-fn plan(options: &Gate, names: &[String; 2], startup: bool, counts: bool, progress: bool) -> Plan {
+fn plan(options: &Gate, names: &[String; 2], startup: bool, progress: bool) -> Plan {
     let Gate { workload, memory, kernel, .. } = options;
     let rounds = if options.deterministic { VIRTUAL_ROUNDS } else { ROUNDS };
     let (runs, warmup) = (options.runs.unwrap_or(rounds.0), options.warmup.unwrap_or(rounds.1));
@@ -151,7 +150,6 @@ fn plan(options: &Gate, names: &[String; 2], startup: bool, counts: bool, progre
         kernel: kernel.clone(),
         seed,
         limit: Duration::from_secs(options.limit),
-        counts,
         progress,
     }
 }

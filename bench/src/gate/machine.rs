@@ -4,7 +4,7 @@
 //! kernel and PID 1 are the same. What remains between two runs of one build is stated as [`TOLERANCE`].
 
 use super::build::Build;
-use super::run::Plan;
+use crate::compare::Plan;
 use crate::emulate::{self, inside::Output};
 use crate::ground::Folder;
 use crate::interrupt::Interrupt;

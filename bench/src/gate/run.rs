@@ -5,7 +5,7 @@
 
 use super::build::Build;
 use super::counts::{self, Counted};
-use crate::compare::{PAUSE, command, progress};
+use crate::compare::{PAUSE, Plan, command, progress};
 use crate::ground::Ground;
 use crate::host::Host;
 use crate::instance::{Agreed, Launcher};
@@ -13,37 +13,8 @@ use crate::interrupt::Interrupt;
 use crate::placement::Placement;
 use crate::samples::{SCHEMA_VERSION, SamplesFile, Unavailable};
 use crate::{sandbox, schedule, stacks};
-use isolab_timeline::{Stack, Workload};
+use isolab_timeline::Stack;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::time::Duration;
-
-/// What to launch, and how often.
-#[derive(Clone, Debug)]
-pub struct Plan {
-    /// The stacks.
-    pub stacks: Vec<Stack>,
-    /// Rounds that count; none, nor any of warm-up, where only system calls are counted.
-    pub runs: usize,
-    /// Rounds that come first and do not count.
-    pub warmup: usize,
-    /// The work.
-    pub workload: Workload,
-    /// Memory of a VM, in MiB.
-    pub memory_mib: u32,
-    /// The kernel of Linux guests: its name in the cache or its path; `None`: the best that there is.
-    pub kernel: Option<PathBuf>,
-    /// Seed of the order.
-    pub seed: u64,
-    /// A launch that takes longer is killed and counts as failed.
-    pub limit: Duration,
-    /// Whether system calls are counted.
-    pub counts: bool,
-    /// The command line that makes this run again.
-    pub command: String,
-    /// Whether to show progress on standard error.
-    pub progress: bool,
-}
 
 /// What was measured of A and of B, in this order.
 #[derive(Clone, Debug)]
@@ -54,8 +25,13 @@ pub struct Measured {
     pub counted: [Counted; 2],
 }
 
-/// Launches both builds.
-pub fn run(plan: &Plan, builds: [&Build; 2], interrupt: &Interrupt) -> anyhow::Result<Measured> {
+/// Launches both builds: `plan.runs` rounds after `plan.warmup`; none where only system calls are counted (`counts`).
+pub fn run(
+    plan: &Plan,
+    counts: bool,
+    builds: [&Build; 2],
+    interrupt: &Interrupt,
+) -> anyhow::Result<Measured> {
     let lay = |build: &Build| Ground::lay(build.programs.clone(), plan.memory_mib, plan.kernel.clone());
     let grounds = [lay(builds[0])?, lay(builds[1])?];
     let placement = Placement::choose()?;
@@ -94,7 +70,7 @@ pub fn run(plan: &Plan, builds: [&Build; 2], interrupt: &Interrupt) -> anyhow::R
             file.guest = ground.kernel().ok().map(|kernel| kernel.words.clone());
         }
     }
-    if plan.counts {
+    if counts {
         for (counted, ground) in measured.counted.iter_mut().zip(&grounds) {
             *counted = counts::count(&both, ground);
         }

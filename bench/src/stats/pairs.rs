@@ -23,8 +23,7 @@ pub struct Effect {
     pub ratio: f64,
     /// Its 95 % interval (percentile bootstrap over rounds).
     pub interval: Interval,
-    /// The smallest slowdown, as a share (0.03 is 3 %), that a run like this one finds in 80 of 100 cases:
-    /// [`detectable`].
+    /// The smallest slowdown, as a share (0.03 is 3 %), that a run like this one finds in 80 of 100 cases.
     pub detectable: f64,
 }
 
