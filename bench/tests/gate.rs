@@ -44,7 +44,7 @@ fn answer(out: &Path) -> Value {
 fn a_build_that_waits_fails_and_the_same_build_does_not() {
     let folder = tempfile::tempdir().unwrap();
     let a = build(&folder.path().join("a"));
-    let b = delayed(&folder.path().join("b"), "sleep 0.05");
+    let b = delayed(&folder.path().join("b"), "sleep 0.1");
     let out = folder.path().join("gate");
     let more = ["--runs", "12", "--warmup", "1", "--metric", "startup", "--max-slowdown", "50%"];
     let output = gate(&a, &b, &out, &more);
