@@ -15,6 +15,10 @@ memory *ARGS:
 density *ARGS:
     cargo run --release -- density {{ARGS}}
 
+# Says whether B is slower than A: two git revisions, or folders of built programs
+gate A B *ARGS:
+    cargo run --release -- gate {{A}} {{B}} {{ARGS}}
+
 # Says what this machine can do
 doctor:
     cargo run --release -- doctor

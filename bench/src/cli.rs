@@ -1,6 +1,8 @@
 //! The lab's command line.
 
 pub(crate) mod density;
+mod export;
+mod gate;
 pub(crate) mod memory;
 pub(crate) mod tax;
 
@@ -11,6 +13,9 @@ use isolab_timeline::command::{hostname, variable};
 use isolab_timeline::{Peer, Stack, Workload};
 use std::ffi::OsString;
 use std::path::PathBuf;
+
+pub(crate) use export::Export;
+pub(crate) use gate::{Gate, Metric};
 
 /// The VM-versus-container lab: one workload, isolated several ways, under one ruler.
 #[derive(Debug, Parser)]
@@ -27,6 +32,7 @@ Examples:
   isolab memory --stacks container,unikernel --n 200
   isolab density --stacks container,unikernel --max 2000
   isolab tax --stacks process,container
+  isolab gate main HEAD --max-slowdown 5%
   isolab run container --rootfs ./alpine --memory 128m -- sh
   isolab run unikernel --memory 64 -- cpu 1000000
   isolab run microvm --rootfs ./alpine --memory 256 -- sh
@@ -34,7 +40,7 @@ Examples:
   isolab emulate -- compare --stacks process,microvm --runs 20
   isolab clean
 
-Exit status: 0; 1: some launch failed or could not be measured; 125: isolab failed;
+Exit status: 0; 1: some launch failed or could not be measured; `gate`: 1 fail, 3 inconclusive; 125: isolab failed;
 126: not available on this host; 130: interrupted, what was measured is kept. `run` and `emulate` give the
 command's own; `emulate` also 124: it was stopped at its time limit."
 )]
@@ -59,6 +65,10 @@ pub(crate) enum Command {
     Density(density::Density),
     /// Measures what work costs in each stack once it runs
     Tax(tax::Tax),
+    /// Says whether build B is slower than build A, or that this machine cannot tell
+    Gate(Gate),
+    /// Writes a run's samples in another tool's format
+    Export(Export),
     /// Runs something in one stack
     #[command(subcommand)]
     Run(Run),

@@ -2,7 +2,7 @@
 
 use crate::ground::{self, Ground};
 use crate::host::Host;
-use crate::instance::{Launched, Launcher};
+use crate::instance::{Agreed, Launcher};
 use crate::interrupt::Interrupt;
 use crate::memory::measure::FEWEST_BATCHES;
 use crate::parts::{Part, Parts};
@@ -13,7 +13,7 @@ use crate::samples::{Commit, SCHEMA_VERSION, SamplesFile, Unavailable};
 use crate::schedule::{self, Turn};
 use crate::{counts, density, memory, sandbox, stacks, tax};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use isolab_timeline::{Mark, Sample, Stack, Workload};
+use isolab_timeline::{Mark, Stack, Workload};
 use isolab_workload::kind::Kind;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -232,33 +232,20 @@ fn measure(
 ) -> anyhow::Result<()> {
     let turns = schedule::plan(stacks, plan.warmup, plan.runs, plan.seed);
     let bar = progress(plan.progress, turns.len(), "launches");
-    // What every launch must print: a stack that computes something else has not run the work.
-    let mut agreed = (!matches!(plan.workload.0, Kind::Cpu(_))).then(Vec::new);
+    let mut agreed = Agreed::on(plan.workload);
     let mut random = fastrand::Rng::with_seed(plan.seed);
     for (order, Turn { stack, warmup }) in turns.iter().copied().enumerate() {
         std::thread::sleep(PAUSE.mul_f64(random.f64()));
         let Some(command) = command(stack, ground, plan.workload) else { continue };
         bar.set_message(stack.name());
-        let Launched { timeline, outcome, text, invalid, .. } =
-            sandbox::launch(stacks::of(stack), command, ground, launcher)?;
+        let mut launch = sandbox::launch(stacks::of(stack), command, ground, launcher)?;
         if interrupt.came() {
             // The launch that the signal hit was not measured; all before it was.
             file.partial = Some(format!("it was interrupted after {order} of {} launches", turns.len()));
             break;
         }
-        let invalid = invalid.or_else(|| {
-            let differs = *agreed.get_or_insert_with(|| text.clone()) != text;
-            differs.then(|| format!("it printed {:?}", String::from_utf8_lossy(&text)))
-        });
-        file.samples.push(Sample {
-            stack,
-            workload: plan.workload,
-            order,
-            warmup,
-            marks_ns: timeline,
-            exit: outcome,
-            invalid,
-        });
+        agreed.judge(&mut launch);
+        file.samples.push(launch.into_sample(stack, plan.workload, order, warmup));
         bar.inc(1);
     }
     bar.finish_and_clear();
@@ -295,7 +282,7 @@ fn probe(
 }
 
 /// The command that runs `workload` in `stack`, which was tried and works.
-fn command(stack: Stack, ground: &Ground, workload: Workload) -> Option<Command> {
+pub(crate) fn command(stack: Stack, ground: &Ground, workload: Workload) -> Option<Command> {
     stacks::of(stack).command(ground, workload).ok()
 }
 

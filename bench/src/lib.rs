@@ -16,6 +16,9 @@
 //! Many at once, all held at *ready*: [`fleet`]. Other rulers than the start ([`parts`]): [`counts`] (what a launch asks of the kernel
 //! and of KVM), [`mod@memory`] (what an idle instance costs), [`density`] (how many can be held, and how quickly) and [`tax`] (what work costs once it runs).
 //!
+//! What follows from a run, or from two: [`gate`] (one build against another, with a verdict), [`export`] (a run in the
+//! formats of other tools).
+//!
 //! Beside the path: [`host`] (what machine this is), [`doctor`] (what it can do), [`interrupt`] (Ctrl-C), [`kernel`]
 //! (kernels for guests: got or built, and cached), [`microvm`] and [`rootfs`] (a command in a Linux guest), [`emulate`]
 //! (all of it again, in an emulated machine), [`rivals`] (ours against others' programs, for the benches).
@@ -30,7 +33,9 @@ pub mod counts;
 pub mod density;
 pub mod doctor;
 pub mod emulate;
+pub mod export;
 pub mod fleet;
+pub mod gate;
 pub mod ground;
 pub mod host;
 pub mod instance;

@@ -2,17 +2,19 @@
 
 mod cli;
 mod emulated;
+mod gated;
 mod kernels;
 
 use anyhow::Context;
 use clap::Parser;
-use cli::{Cli, Compare, HandOver, Run};
+use cli::{Cli, Compare, Export, HandOver, Run};
 use comfy_table::{Table, TableStyle};
 use isolab::compare::{self, Plan};
 use isolab::density::figures::Figures;
 use isolab::density::section::Density;
 use isolab::density::{self, NoRoom};
 use isolab::doctor::{self, Diagnosis};
+use isolab::export::{self, Exported};
 use isolab::ground;
 use isolab::host::clock::Clock;
 use isolab::interrupt::Interrupt;
@@ -68,6 +70,8 @@ fn perform(cli: Cli) -> anyhow::Result<u8> {
         cli::Command::Memory(options) => cli::memory::perform(options),
         cli::Command::Density(options) => cli::density::perform(&options),
         cli::Command::Tax(options) => cli::tax::perform(options),
+        cli::Command::Gate(options) => gated::perform(&options),
+        cli::Command::Export(options) => export(&options),
         cli::Command::Run(Run::Microvm(options)) => run_microvm(*options),
         cli::Command::Run(Run::HandOver(stack)) => hand_over(&stack),
         cli::Command::Kernel(command) => kernels::perform(command),
@@ -173,6 +177,16 @@ fn stacks(named: &[Stack], all: bool, peers: &[(Peer, Option<PathBuf>)]) -> Vec<
     stacks.sort_unstable();
     stacks.dedup();
     stacks
+}
+
+fn export(options: &Export) -> anyhow::Result<u8> {
+    let exported = export::export(&SamplesFile::read(&options.samples)?, options.to);
+    match (&options.out, &exported) {
+        (Some(path), _) => export::write(&exported, path)?,
+        (None, Exported::Text(text)) => print(text)?,
+        (None, Exported::Files(_)) => anyhow::bail!("a folder cannot be printed: add --out DIR"),
+    }
+    Ok(0)
 }
 
 /// The command that makes the run again, from the options' own values.

@@ -6,6 +6,8 @@
 //! reader sees the old file or the new one, never half of one.
 
 mod layout;
+pub mod merge;
+mod sound;
 
 use crate::counts::section::Counts;
 use crate::density::section::Density;
@@ -15,7 +17,7 @@ use crate::peers;
 use crate::tax::section::Tax;
 use isolab_timeline::{Mark, Sample, Stack};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -132,6 +134,14 @@ pub enum SamplesError {
         /// The version that it states.
         found: u32,
     },
+    /// No run writes such a file.
+    #[error("reading samples {}: {flaw}: no run writes such a file; use it as it was written, or measure again", path.display())]
+    Flawed {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit, and where.
+        flaw: String,
+    },
 }
 
 impl SamplesFile {
@@ -150,6 +160,14 @@ impl SamplesFile {
     /// The stacks of which at least one launch counts, in the order of [`Stack::every`].
     pub fn stacks(&self) -> impl Iterator<Item = Stack> {
         Stack::every().filter(|&stack| self.counted(stack).next().is_some())
+    }
+
+    /// The workloads of the run by name; there is one, unless a file was put together by hand.
+    pub fn workloads(&self) -> String {
+        let mut names: BTreeSet<String> =
+            self.samples.iter().map(|sample| sample.workload.to_string()).collect();
+        names.extend(self.density.iter().map(|_| "wait".into()));
+        names.into_iter().collect::<Vec<_>>().join(", ")
     }
 
     /// The launches that failed or were not measured, warm-up included, in order.
@@ -180,18 +198,11 @@ impl SamplesFile {
 
     /// Writes the file in one step: on failure an older file at `path` is as it was.
     pub fn write(&self, path: &Path) -> Result<(), SamplesError> {
-        let mut name = path.file_name().unwrap_or_default().to_owned();
-        name.push(format!(".new-{}", std::process::id()));
-        let new = path.with_file_name(name);
-        put(&new, &self.to_json()).and_then(|()| fs::rename(&new, path)).map_err(|source| {
-            // Best effort: the error that matters is the one that is returned.
-            let _ = fs::remove_file(&new);
-            SamplesError::Write { path: path.into(), source }
-        })
+        replace(path, &self.to_json()).map_err(|source| SamplesError::Write { path: path.into(), source })
     }
 
     /// Reads a file back. The version is looked at first, so that a file of another version is named
-    /// as such, whatever else about it has changed.
+    /// as such, whatever else about it has changed; then whether it can be what a run wrote.
     pub fn read(path: &Path) -> Result<SamplesFile, SamplesError> {
         #[derive(Deserialize)]
         struct Version {
@@ -203,13 +214,28 @@ impl SamplesFile {
         if found != SCHEMA_VERSION {
             return Err(SamplesError::Version { path: path.into(), found });
         }
-        serde_json::from_slice(&text).map_err(parse)
+        let file = serde_json::from_slice(&text).map_err(parse)?;
+        match sound::flaw(&file) {
+            Some(flaw) => Err(SamplesError::Flawed { path: path.into(), flaw }),
+            None => Ok(file),
+        }
     }
 }
 
 /// Milliseconds from nanoseconds.
 pub fn ms(nanoseconds: i64) -> f64 {
     nanoseconds as f64 / NS_PER_MS
+}
+
+/// Writes a file in one step: on failure an older file at `path` is as it was.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".new-{}", std::process::id()));
+    let new = path.with_file_name(name);
+    put(&new, bytes).and_then(|()| fs::rename(&new, path)).inspect_err(|_| {
+        // Best effort: the error that matters is the one that is returned.
+        let _ = fs::remove_file(&new);
+    })
 }
 
 /// Writes a new file and waits until the disk has it (`fsync(2)`): a file system that puts off finding

@@ -56,7 +56,7 @@ fn a_comparison_writes_a_whole_report_that_its_schema_accepts() {
     for stack in file.stacks() {
         assert!([&table, &html, &summary].iter().all(|place| place.contains(stack.name())), "{stack}");
     }
-    for chart in ["ecdf.svg", "phases.svg"] {
+    for chart in ["ecdf.svg", "phases.svg", "order.svg"] {
         assert!(std::fs::read_to_string(out.join(chart)).unwrap().starts_with("<svg"), "{chart}");
     }
     assert!(!html.contains("http://") || html.contains("www.w3.org"), "nothing is fetched from elsewhere");

@@ -11,7 +11,7 @@
 #[cfg(test)]
 pub(crate) mod example;
 pub mod folder;
-mod page;
+pub(crate) mod page;
 mod parts;
 pub mod sentences;
 
@@ -26,7 +26,7 @@ use std::path::Path;
 /// older report is as it was.
 pub fn write(folder: &Path, file: &SamplesFile) -> Result<(), ReportError> {
     let summary = Summary::of(file);
-    let (workload, host) = (page::workloads(file), file.host.caption());
+    let (workload, host) = (file.workloads(), file.host.caption());
     let of = Circumstances { workload: &workload, host: &host };
     let started = |draw: fn(&Summary, Circumstances<'_>) -> String| {
         (!summary.stacks.is_empty()).then(|| draw(&summary, of))
@@ -34,6 +34,7 @@ pub fn write(folder: &Path, file: &SamplesFile) -> Result<(), ReportError> {
     let charts = Charts {
         ecdf: started(chart::ecdf::draw),
         phases: started(chart::phases::draw),
+        order: (!summary.stacks.is_empty()).then(|| chart::order::draw(file, of)),
         memory: file.memory.as_ref().map(|section| parts::memory::chart(section, of)),
         density: parts::density::Shown::of(file, of),
         tax: parts::tax::prices(file).map(|prices| chart::tax::draw(&prices, &file.host)),

@@ -18,6 +18,8 @@ pub(super) struct Charts {
     pub(super) ecdf: Option<String>,
     /// [`crate::chart::phases`]; likewise.
     pub(super) phases: Option<String>,
+    /// [`crate::chart::order`]; likewise.
+    pub(super) order: Option<String>,
     /// [`crate::chart::memory`], where memory was measured.
     pub(super) memory: Option<String>,
     /// Density, chart and all, where it was measured.
@@ -28,24 +30,16 @@ pub(super) struct Charts {
 
 impl Charts {
     /// Every chart that a report can have, under its file's name.
-    pub(super) fn files(&self) -> [(&'static str, Option<&str>); 5] {
+    pub(super) fn files(&self) -> [(&'static str, Option<&str>); 6] {
         [
             ("ecdf.svg", self.ecdf.as_deref()),
             ("phases.svg", self.phases.as_deref()),
             ("memory.svg", self.memory.as_deref()),
             ("density.svg", self.density.as_ref().map(|density| &*density.chart)),
             ("tax.svg", self.tax.as_deref()),
+            ("order.svg", self.order.as_deref()),
         ]
     }
-}
-
-/// The workloads of a run by name; there is one, unless a file was put together by hand.
-pub(super) fn workloads(file: &SamplesFile) -> String {
-    let mut names: Vec<String> = file.samples.iter().map(|sample| sample.workload.to_string()).collect();
-    names.extend(file.density.iter().map(|_| "wait".into()));
-    names.sort_unstable();
-    names.dedup();
-    names.join(", ")
 }
 
 /// Renders `report.html` and `summary.md`.
@@ -71,6 +65,7 @@ pub(super) fn render(
         ("counts.html", include_str!("parts/counts.html.j2")),
         ("density.html", include_str!("parts/density.html.j2")),
         ("memory.html", include_str!("parts/memory.html.j2")),
+        ("order.html", include_str!("parts/order.html.j2")),
         ("peers.html", include_str!("parts/peers.html.j2")),
         ("tax.html", include_str!("parts/tax.html.j2")),
         ("summary.md", include_str!("summary.md.j2")),
@@ -117,6 +112,7 @@ fn values(file: &SamplesFile, summary: &Summary, charts: &Charts, of: Circumstan
         by_phase => rows(&|stack| cells(stack, phases.iter().map(|&phase| stack.phase(phase)))),
         ecdf_chart => charts.ecdf.clone().map(Value::from_safe_string),
         phases_chart => charts.phases.clone().map(Value::from_safe_string),
+        order => charts.order.as_ref().map(|chart| parts::order::values(file, summary, chart)),
         interval => bootstrap::method(),
         host => file.host.rows().into_iter().map(|(what, value)| context! { what, value }).collect::<Vec<_>>(),
         unit => file.host.clock.unit(),
@@ -124,7 +120,7 @@ fn values(file: &SamplesFile, summary: &Summary, charts: &Charts, of: Circumstan
         clock => file.host.clock.explained(),
         machine_emulated => file.host.emulated,
         host_line => file.host.caption(),
-        workload => workloads(file),
+        workload => file.workloads(),
         launches => summary.launches(),
         warmup => file.warmup,
         seed => file.seed.to_string(),
@@ -195,7 +191,7 @@ fn cells<'a>(stack: &StackSummary, figures: impl IntoIterator<Item = Option<&'a 
 }
 
 /// Text that stays inside of its cell in a Markdown table and is not taken for HTML.
-fn markdown_cell(text: &str) -> String {
+pub(crate) fn markdown_cell(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('|', "\\|").replace('\n', " ")
 }
 

@@ -129,6 +129,64 @@ fn another_version_and_another_kind_of_file_are_refused_by_name() {
 }
 
 #[test]
+fn doctored_files_are_refused_with_what_does_not_fit() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("samples.json");
+    let refusal = |doctor: &dyn Fn(&mut SamplesFile)| {
+        let mut file = example::run();
+        doctor(&mut file);
+        file.write(&path).unwrap();
+        match SamplesFile::read(&path) {
+            Err(error @ SamplesError::Flawed { .. }) => error.to_string(),
+            other => panic!("{other:?}"),
+        }
+    };
+    let says = |doctor: &dyn Fn(&mut SamplesFile), words: &str| {
+        let said = refusal(doctor);
+        assert!(said.contains(words) && said.contains(path.to_str().unwrap()), "{said}");
+    };
+    says(&|file| drop(file.samples.remove(40)), "has 61 launches where others have 62");
+    says(
+        &|file| file.samples.retain(|launch| launch.stack != Stack::Container || launch.order < 200),
+        "where others",
+    );
+    says(&|file| file.samples.insert(41, file.samples[40].clone()), "launch 40 is there twice");
+    says(&|file| file.samples.swap(10, 20), "comes after launch 20");
+    says(&|file| file.samples[30].marks_ns.set(Mark::Begin, -5), "has a negative span, from Spawn to Begin");
+    says(&|file| file.samples[30].marks_ns.set(Mark::Spawn, 5), "does not begin at its spawn");
+    says(
+        &|file| file.samples[30].marks_ns = serde_json::from_str(r#"{"spawn": 0}"#).unwrap(),
+        "has no mark Begin",
+    );
+    says(&|file| file.samples[30].exit.status = 1, "ended with status 1 and is not marked");
+    says(&|file| file.samples[30].warmup = true, "2 launches of warm-up");
+    says(&|file| file.warmup = 3, "3 launches of warm-up");
+    let unavailable = Unavailable { stack: Stack::Process, reason: "none".into(), fix: "none".into() };
+    says(&|file| file.unavailable.push(unavailable.clone()), "process is said to be unavailable");
+    let mut text = String::from_utf8(example::run().to_json()).unwrap();
+    text = text.replace("\"container\"", "\"chroot\"");
+    fs::write(&path, text).unwrap();
+    let said = SamplesFile::read(&path).unwrap_err().to_string();
+    assert!(said.contains("unknown variant `chroot`"), "{said}");
+}
+
+#[test]
+fn a_run_that_was_interrupted_or_has_invalid_launches_is_sound() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("samples.json");
+    let mut file = example::run();
+    file.partial = Some("it was interrupted".into());
+    file.samples.truncate(178);
+    file.samples[30].invalid = Some("it ended with status 1".into());
+    file.samples[30].marks_ns = serde_json::from_str(r#"{"spawn": 0, "reaped": 7}"#).unwrap();
+    file.write(&path).unwrap();
+    SamplesFile::read(&path).unwrap();
+    file.samples.truncate(3);
+    file.write(&path).unwrap();
+    SamplesFile::read(&path).unwrap();
+}
+
+#[test]
 fn a_write_that_fails_leaves_the_old_file_and_no_other() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("samples.json");

@@ -8,7 +8,7 @@ fn written(file: &SamplesFile) -> (String, String) {
     let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
     assert!(!read("samples.json").is_empty());
     let (html, markdown) = (read("report.html"), read("summary.md"));
-    for name in ["ecdf.svg", "phases.svg", "memory.svg"] {
+    for name in ["ecdf.svg", "phases.svg", "order.svg", "memory.svg"] {
         let linked = html.contains(&format!("href=\"{name}\""));
         assert_eq!(folder.join(name).exists(), linked, "{name}: there if and only if it is linked");
     }
@@ -24,7 +24,7 @@ fn memory_stands_beside_starts_or_alone_and_without_it_there_is_no_trace_of_it()
     );
     file.memory = Some(crate::memory::ledger::example::section());
     let (html, markdown) = written(&file);
-    assert_eq!(html.matches("<svg ").count(), 3);
+    assert_eq!(html.matches("<svg ").count(), 4);
     for page in [html, markdown] {
         assert!(
             page.contains(" starts its workload in ")
@@ -50,7 +50,7 @@ fn both_pages_give_the_answer_the_table_and_how_to_do_it_again() {
     let file = example::with_linux();
     let headline = sentences::headline(&Summary::of(&file));
     let (html, markdown) = written(&file);
-    assert_eq!(html.matches("<svg ").count(), 2);
+    assert_eq!(html.matches("<svg ").count(), 3);
     for page in [html, markdown] {
         assert!(plain(&page).contains(&headline));
         assert!(page.contains("Linux 6.12.0 (small)"));
