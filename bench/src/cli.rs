@@ -3,6 +3,7 @@
 pub(crate) mod density;
 mod export;
 mod gate;
+pub(crate) mod launches;
 pub(crate) mod memory;
 pub(crate) mod tax;
 
@@ -16,6 +17,7 @@ use std::path::PathBuf;
 
 pub(crate) use export::Export;
 pub(crate) use gate::{Gate, Metric};
+use launches::Launches;
 
 /// The VM-versus-container lab: one workload, isolated several ways, under one ruler.
 #[derive(Debug, Parser)]
@@ -125,13 +127,8 @@ pub(crate) struct Compare {
     /// The work that every stack does
     #[arg(long, value_name = "'KIND N'", default_value = "noop")]
     pub(crate) workload: Workload,
-    /// Memory of a VM, in MiB
-    #[arg(long, value_name = "MIB", default_value_t = 128)]
-    pub(crate) memory: u32,
-    /// The kernel of Linux guests: its name in `isolab kernel list`, or the path of its image (with a slash); the
-    /// small one or the distribution's if not given
-    #[arg(long, value_name = "NAME|PATH")]
-    pub(crate) kernel: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) launches: Launches,
     /// The report's folder; an older report in it is replaced
     #[arg(long, value_name = "DIR", default_value = "reports/latest")]
     pub(crate) out: PathBuf,
@@ -141,9 +138,6 @@ pub(crate) struct Compare {
     /// Seed of the order of launches and of the bootstrap; drawn and recorded if not given
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
-    /// Seconds after which a launch is killed and counts as failed
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    pub(crate) limit: u64,
 }
 
 /// An emulated machine (QEMU) with a KVM of its own, cgroup v2, and root: the same on every x86-64 Linux.

@@ -121,26 +121,33 @@ pub fn prepare(plan: &Plan) -> anyhow::Result<Prepared> {
     let host = Host::read(ground.limits());
     let launcher = Launcher::new(placement, plan.limit)?;
     let (stacks, unavailable) = tried(plan, &ground, &launcher);
-    let file = SamplesFile {
+    let guest = stacks.iter().any(|stack| stack.boots_linux()).then(|| guest(&ground)).flatten();
+    let peers = records(plan, &stacks, &ground);
+    let file = SamplesFile { guest, peers, unavailable, ..record(plan, host, commit(), placement) };
+    Ok(Prepared { ground, launcher, stacks, file })
+}
+
+/// The record of a run in which nothing was measured yet.
+pub(crate) fn record(plan: &Plan, host: Host, commit: Commit, placement: Placement) -> SamplesFile {
+    SamplesFile {
         schema_version: SCHEMA_VERSION,
         host,
-        commit: commit(),
+        commit,
         command: plan.command.clone(),
         seed: plan.seed,
         warmup: plan.warmup,
         placement: placement.rule(),
-        guest: stacks.iter().any(|stack| stack.boots_linux()).then(|| guest(&ground)).flatten(),
+        guest: None,
         probe_ns: BTreeMap::new(),
-        peers: records(plan, &stacks, &ground),
-        unavailable,
+        peers: BTreeMap::new(),
+        unavailable: Vec::new(),
         partial: None,
         samples: Vec::new(),
         counts: None,
         memory: None,
         density: None,
         tax: None,
-    };
-    Ok(Prepared { ground, launcher, stacks, file })
+    }
 }
 
 /// Measures everything that the plan asks for and this host can do.

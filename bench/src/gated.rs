@@ -19,7 +19,6 @@ use isolab::samples::SamplesFile;
 use isolab_timeline::Stack;
 use std::io::{self, IsTerminal};
 use std::path::Path;
-use std::time::Duration;
 
 /// Rounds that count and rounds of warm-up, if not given.
 const ROUNDS: (usize, usize) = (200, 10);
@@ -115,14 +114,10 @@ fn launched(
 }
 
 fn plan(options: &Gate, names: &[String; 2], startup: bool, progress: bool) -> Plan {
-    let Gate { workload, memory, kernel, .. } = options;
+    let workload = options.workload;
     let rounds = if options.deterministic { VIRTUAL_ROUNDS } else { ROUNDS };
     let (runs, warmup) = (options.runs.unwrap_or(rounds.0), options.warmup.unwrap_or(rounds.1));
     let seed = fixed_seed(options.seed.or(options.deterministic.then_some(1)));
-    let given = |option: &str, stacks: &[Stack]| {
-        let names: Vec<_> = stacks.iter().map(|stack| stack.name()).collect();
-        if names.is_empty() { String::new() } else { format!(" {option} {}", names.join(",")) }
-    };
     // Paths say nothing on another machine; revisions do.
     let what = if options.self_check {
         "--self-check".into()
@@ -137,21 +132,18 @@ fn plan(options: &Gate, names: &[String; 2], startup: bool, progress: bool) -> P
     };
     Plan {
         command: format!(
-            "isolab gate {what} --max-slowdown {} --runs {runs} --warmup {warmup}{} --workload '{workload}' --memory \
-             {memory} --seed {seed}{}",
+            "isolab gate {what} --max-slowdown {} --runs {runs} --warmup {warmup}{} --workload '{workload}' --seed \
+             {seed}{}",
             options.max_slowdown,
-            given("--stacks", &options.stacks),
+            options.launches.words(&options.stacks),
             if options.deterministic { " --deterministic" } else { "" },
         ),
         runs: if startup { runs } else { 0 },
         warmup: if startup { warmup } else { 0 },
-        workload: *workload,
-        memory_mib: *memory,
-        kernel: kernel.clone(),
+        workload,
         seed,
-        limit: Duration::from_secs(options.limit),
         progress,
-        ..Plan::new(Parts(vec![Part::Startup]), stacks)
+        ..options.launches.plan(Parts(vec![Part::Startup]), stacks)
     }
 }
 

@@ -35,7 +35,6 @@ use std::io::{self, IsTerminal, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
 
 /// Some launch failed or could not be measured.
 const INVALID: u8 = 1;
@@ -91,11 +90,11 @@ fn compare(options: Compare) -> anyhow::Result<u8> {
     let asked_for: Vec<_> = options.stacks.iter().copied().chain(named).collect();
     let seed = fixed_seed(options.seed);
     let command = command_line(&options, seed);
-    let plan = Plan::new(options.parts, stacks(&options.stacks, options.peers, &options.named_peers));
+    let plan =
+        options.launches.plan(options.parts, stacks(&options.stacks, options.peers, &options.named_peers));
     let plan = if options.quick { plan.quick() } else { plan };
     let plan = Plan {
         command,
-        kernel: options.kernel,
         peers: Found(
             options.named_peers.into_iter().filter_map(|(peer, path)| Some((peer, path?))).collect(),
         ),
@@ -107,10 +106,7 @@ fn compare(options: Compare) -> anyhow::Result<u8> {
             ..plan.memory
         },
         workload: options.workload,
-        memory_mib: options.memory,
         seed,
-        limit: Duration::from_secs(options.limit),
-        progress: io::stderr().is_terminal(),
         ..plan
     };
     let file = compare::run(&plan, &interrupt)?;
@@ -193,23 +189,14 @@ fn export(options: &Export) -> anyhow::Result<u8> {
 fn command_line(options: &Compare, seed: u64) -> String {
     let peers: Vec<_> = options.named_peers.iter().map(|(peer, _)| format!(" --peer {peer}")).collect();
     let peers = peers.concat() + if options.peers { " --peers" } else { "" };
-    let Compare { parts, runs, instances, warmup, workload, memory, .. } = options;
-    let chosen = chosen(&options.stacks, options.kernel.as_deref());
+    let Compare { parts, runs, instances, warmup, workload, launches, .. } = options;
+    let chosen = launches.words(&options.stacks);
     let parts = if *parts == Parts::default() { String::new() } else { format!(" --parts {parts}") };
     let quick = if options.quick { " --quick" } else { "" };
     let runs = runs.map_or(String::new(), |runs| format!(" --runs {runs}"));
     format!(
-        "isolab compare{parts}{quick}{chosen}{peers}{runs} --instances {instances} --warmup {warmup} --workload '{workload}' --memory {memory} --seed {seed}"
+        "isolab compare{parts}{quick}{chosen}{peers}{runs} --instances {instances} --warmup {warmup} --workload '{workload}' --seed {seed}"
     )
-}
-
-/// The stacks and the kernel of a command, where they were chosen.
-fn chosen(stacks: &[Stack], kernel: Option<&Path>) -> String {
-    let stacks: Vec<_> = stacks.iter().map(|stack| stack.name()).collect();
-    let stacks = if stacks.is_empty() { String::new() } else { format!(" --stacks {}", stacks.join(",")) };
-    // A name of the cache says something on another machine; a path does not.
-    let kernel = kernel.and_then(Path::to_str).filter(|kernel| !kernel.contains('/'));
-    stacks + &kernel.map_or(String::new(), |kernel| format!(" --kernel {kernel}"))
 }
 
 /// Says on standard error what is not as it should be, and gives the exit status that follows from it.

@@ -1,6 +1,7 @@
 //! The options of `isolab gate`.
 
 use super::at_least_one;
+use super::launches::Launches;
 use clap::{Args, ValueEnum};
 use isolab_timeline::{Stack, Workload};
 use std::path::PathBuf;
@@ -54,12 +55,8 @@ pub(crate) struct Gate {
     /// The work that every stack does
     #[arg(long, value_name = "'KIND N'", default_value = "noop")]
     pub(crate) workload: Workload,
-    /// Memory of a VM, in MiB
-    #[arg(long, value_name = "MIB", default_value_t = 128)]
-    pub(crate) memory: u32,
-    /// The kernel of Linux guests: its name in `isolab kernel list`, or the path of its image (with a slash)
-    #[arg(long, value_name = "NAME|PATH")]
-    pub(crate) kernel: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) launches: Launches,
     /// The folder for gate.json, summary.md and the records of both builds; an older gate's is replaced
     #[arg(long, value_name = "DIR", default_value = "reports/gate")]
     pub(crate) out: PathBuf,
@@ -69,9 +66,6 @@ pub(crate) struct Gate {
     /// Seed of the order of launches and of the resampling; drawn and recorded if not given
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
-    /// Seconds after which a launch is killed and counts as failed
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    pub(crate) limit: u64,
 }
 
 /// What is gated.

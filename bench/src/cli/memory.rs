@@ -1,6 +1,7 @@
 //! `isolab memory`, as the user sees it.
 
 use super::at_least_one;
+use super::launches::Launches;
 use crate::{finish, ours};
 use anyhow::Context;
 use clap::Args;
@@ -9,9 +10,7 @@ use isolab::interrupt::Interrupt;
 use isolab::memory::measure;
 use isolab::parts::{Part, Parts};
 use isolab_timeline::{Stack, Workload};
-use std::io::{self, IsTerminal};
 use std::path::PathBuf;
-use std::time::Duration;
 
 /// What one more idle instance of each stack costs: a ledger whose lines add up to the fall of `MemAvailable`.
 ///
@@ -35,29 +34,20 @@ pub(crate) struct Memory {
     /// The work at which they hold
     #[arg(long, value_name = "'KIND N'", default_value = "wait", value_parser = holding)]
     workload: Workload,
-    /// Memory of a VM, in MiB
-    #[arg(long = "memory", value_name = "MIB", default_value_t = 128)]
-    mib: u32,
-    /// The kernel of Linux guests: its name in `isolab kernel list`, or the path of its image (with a slash); the
-    /// small one or the distribution's if not given
-    #[arg(long, value_name = "NAME|PATH")]
-    kernel: Option<PathBuf>,
+    #[command(flatten)]
+    launches: Launches,
     /// The report's folder; an older report in it is replaced
     #[arg(long, value_name = "DIR", default_value = "reports/memory")]
     out: PathBuf,
     /// Prints samples.json to standard output instead of the table
     #[arg(long)]
     json: bool,
-    /// Seconds after which an instance that is not ready, or does not end, is killed
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    limit: u64,
 }
 
 pub(crate) fn perform(options: Memory) -> anyhow::Result<u8> {
     let interrupt = Interrupt::listen().context("listening for Ctrl-C")?;
     let plan = Plan {
         command: command_line(&options),
-        kernel: options.kernel,
         memory: measure::Plan {
             n: options.n,
             linux_n: options.n,
@@ -65,10 +55,7 @@ pub(crate) fn perform(options: Memory) -> anyhow::Result<u8> {
             ..measure::Plan::default()
         },
         workload: options.workload,
-        memory_mib: options.mib,
-        limit: Duration::from_secs(options.limit),
-        progress: io::stderr().is_terminal(),
-        ..Plan::new(Parts(vec![Part::Memory]), ours(&options.stacks))
+        ..options.launches.plan(Parts(vec![Part::Memory]), ours(&options.stacks))
     };
     let file = compare::run(&plan, &interrupt)?;
     finish(&file, &options.stacks, options.json, &options.out, &interrupt)
@@ -76,9 +63,8 @@ pub(crate) fn perform(options: Memory) -> anyhow::Result<u8> {
 
 /// The command that makes the run again, from the options' own values.
 fn command_line(options: &Memory) -> String {
-    let Memory { n, workload, mib, .. } = options;
-    let chosen = crate::chosen(&options.stacks, options.kernel.as_deref());
-    format!("isolab memory{chosen} --n {n} --workload '{workload}' --memory {mib}")
+    let Memory { n, workload, .. } = options;
+    format!("isolab memory{} --n {n} --workload '{workload}'", options.launches.words(&options.stacks))
 }
 
 fn holding(text: &str) -> Result<Workload, String> {

@@ -160,7 +160,7 @@ impl Answer {
             refused,
             partial,
             host: file.host.caption(),
-            guest_kernel_emulated: file.host.guest_kernel == "emulated",
+            guest_kernel_emulated: file.host.emulates_guest_kernels(),
             warmup: file.warmup,
             workload: file.workloads(),
             command: file.command.clone(),

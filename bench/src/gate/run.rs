@@ -5,16 +5,15 @@
 
 use super::build::Build;
 use super::counts::{self, Counted};
-use crate::compare::{PAUSE, Plan, command, progress};
+use crate::compare::{PAUSE, Plan, command, progress, record};
 use crate::ground::Ground;
 use crate::host::Host;
 use crate::instance::{Agreed, Launcher};
 use crate::interrupt::Interrupt;
 use crate::placement::Placement;
-use crate::samples::{SCHEMA_VERSION, SamplesFile, Unavailable};
+use crate::samples::{SamplesFile, Unavailable};
 use crate::{sandbox, schedule, stacks};
 use isolab_timeline::Stack;
-use std::collections::BTreeMap;
 
 /// What was measured of A and of B, in this order.
 #[derive(Clone, Debug)]
@@ -37,25 +36,7 @@ pub fn run(
     let placement = Placement::choose()?;
     let host = Host::read(grounds[0].limits());
     let launcher = Launcher::new(placement, plan.limit)?;
-    let file = |build: usize| SamplesFile {
-        schema_version: SCHEMA_VERSION,
-        host: host.clone(),
-        commit: builds[build].commit.clone(),
-        command: plan.command.clone(),
-        seed: plan.seed,
-        warmup: plan.warmup,
-        placement: placement.rule(),
-        guest: None,
-        probe_ns: BTreeMap::new(),
-        peers: BTreeMap::new(),
-        unavailable: Vec::new(),
-        partial: None,
-        samples: Vec::new(),
-        counts: None,
-        memory: None,
-        density: None,
-        tax: None,
-    };
+    let file = |build: usize| record(plan, host.clone(), builds[build].commit.clone(), placement);
     let mut measured = Measured { files: [file(0), file(1)], counted: Default::default() };
 
     let mut both = Vec::new();

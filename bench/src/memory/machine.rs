@@ -17,6 +17,8 @@ const MEMINFO: &str = "/proc/meminfo";
 const ZONEINFO: &str = "/proc/zoneinfo";
 const PAGE_KIB: u64 = 4;
 const REFRESH: &str = "/proc/sys/vm/stat_refresh";
+/// The least of a [`Machine::reserve_kib`].
+pub const LEAST_RESERVE_KIB: u64 = 256 << 10;
 
 /// One reading of the whole machine, in KiB, named as `/proc/meminfo` names them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,6 +70,12 @@ impl Machine {
     /// watermark if that is less (the kernel's `si_mem_available`).
     pub fn held_back_bytes(&self) -> u64 {
         (self.slab_reclaimable_kib * 1024 / 2).min(self.low_watermark_kib * 1024)
+    }
+
+    /// What is to stay available for everybody else, whatever is measured: a tenth of the memory, and no less than
+    /// [`LEAST_RESERVE_KIB`].
+    pub fn reserve_kib(&self) -> u64 {
+        (self.total_kib / 10).max(LEAST_RESERVE_KIB)
     }
 
     /// What could be given to new work, at hand or not.

@@ -41,8 +41,6 @@ pub const SETTLE: Duration = Duration::from_millis(500);
 const CLEARING: Duration = Duration::from_secs(5);
 /// Between two looks the kernel's memory changes by less than this when it has cleared up.
 const CALM_KIB: u64 = 64;
-/// No batch begins that could leave less than this share of the machine's memory.
-const RESERVE: f64 = 0.1;
 /// Instances that start at once: that they start fast is nothing to the ledger.
 const AT_ONCE: usize = 2;
 
@@ -217,7 +215,7 @@ impl Run<'_> {
 /// Why one more batch could harm the machine, if so: judged by what the last one took.
 fn too_little(points: &[Point], batch: usize) -> anyhow::Result<Option<String>> {
     let now = Machine::read()?;
-    let reserve = (now.total_kib as f64 * RESERVE) as u64;
+    let reserve = now.reserve_kib();
     let each = match points {
         [.., before, last] => {
             let fell = before.machine.available_kib.saturating_sub(last.machine.available_kib);
