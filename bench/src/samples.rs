@@ -164,9 +164,7 @@ impl SamplesFile {
 
     /// The workloads of the run by name; there is one, unless a file was put together by hand.
     pub fn workloads(&self) -> String {
-        let mut names: BTreeSet<String> =
-            self.samples.iter().map(|sample| sample.workload.to_string()).collect();
-        names.extend(self.density.iter().map(|_| "wait".into()));
+        let names: BTreeSet<String> = self.samples.iter().map(|sample| sample.workload.to_string()).collect();
         names.into_iter().collect::<Vec<_>>().join(", ")
     }
 

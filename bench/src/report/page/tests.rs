@@ -69,7 +69,7 @@ fn both_pages_give_the_answer_the_table_and_how_to_do_it_again() {
 #[test]
 fn peers_have_a_part_of_their_own_where_there_are_any() {
     let (html, markdown) = written(&example::with_peers());
-    assert_eq!(html.matches("<svg ").count(), 3);
+    assert_eq!(html.matches("<svg ").count(), 4);
     for word in
         ["Beside the programs of others", "runc version 1.2.3", "qemu-linux run --fast", "times<small>ours"]
     {
