@@ -30,10 +30,14 @@ part() {
 
 packages=(busybox-static binutils bsdutils e2fsprogs erofs-utils qemu-system-x86 bc bison flex libelf-dev libssl-dev)
 # The engines that drive the runtime, and the peers that Debian has, as PACKAGE:PROGRAM. Who has the program from elsewhere
-# keeps it: Debian's package would replace it. The tests start daemons of their own; whether the
-# packages start theirs is all one.
+# keeps it: Debian's package would replace it. The tests start daemons of their own; whether the packages start theirs is
+# all one.
 engines=(podman:podman conmon:conmon containerd:containerd docker.io:dockerd uidmap:newuidmap runc:runc crun:crun
     bubblewrap:bwrap runsc:runsc)
+# Waits for another apt-get that runs, and tries a bad connection again.
+apt_install() {
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=120 -o Acquire::Retries=3 "$@"
+}
 setup() {
     local missing=() package
     for package in "${packages[@]}"; do
@@ -44,9 +48,14 @@ setup() {
     done
     [ ${#missing[@]} -eq 0 ] && return
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-        # Installed as far as can be had: a test that lacks a package says so.
-        apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends --no-remove "${missing[@]}" ||
-            echo "skipped: packages: apt-get could not install ${missing[*]}"
+        apt-get update -qq
+        # All at once; else one by one, so that one that cannot be had does not keep the others away: a test that lacks
+        # it says so. Only then may a package go that stands in the way, such as one of another release.
+        apt_install --no-remove "${missing[@]}" && return
+        for package in "${missing[@]}"; do
+            apt_install --no-remove "$package" || apt_install "$package" ||
+                echo "skipped: packages: apt-get could not install $package"
+        done
     else
         echo "skipped: packages: not installed; to run all tests: apt-get install ${missing[*]}"
     fi
