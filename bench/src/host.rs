@@ -47,6 +47,9 @@ pub struct Host {
     pub mitigations: BTreeMap<String, String>,
 }
 
+/// What is said of a figure that [`Host::emulates_guest_kernels`] is about.
+pub const EMULATED: &str = "emulated: not a cost of hardware virtualization";
+
 /// Above this many nanoseconds for one turn of a two-instruction loop, no CPU of today ran it itself.
 const EMULATED_NS: f64 = 20.0;
 
@@ -73,7 +76,7 @@ impl Host {
             cgroup: mode.name().into(),
             limits,
             root: rustix::process::geteuid().is_root(),
-            thp: chosen("/sys/kernel/mm/transparent_hugepage/enabled"),
+            thp: transparent_huge_pages(),
             ksm: match read("/sys/kernel/mm/ksm/run").as_deref() {
                 Some("0") => "off".into(),
                 Some(_) => "on".into(),
@@ -92,10 +95,8 @@ impl Host {
             Host { nested: true, .. } => "virtual: VMs on it are nested",
             _ => "physical",
         };
-        let guest_kernel = match &*self.guest_kernel {
-            "emulated" => "emulated: not a cost of hardware virtualization".into(),
-            other => other.to_owned(),
-        };
+        let guest_kernel =
+            if self.emulates_guest_kernels() { EMULATED.into() } else { self.guest_kernel.clone() };
         vec![
             ("CPU", format!("{}, {} usable", self.cpu, self.cpus)),
             ("memory", format!("{} MiB", self.memory_mib)),
@@ -112,6 +113,12 @@ impl Host {
             ("frequency governor", self.governor.clone()),
             ("mitigations", self.mitigations.keys().cloned().collect::<Vec<_>>().join(", ")),
         ]
+    }
+
+    /// Whether KVM emulates the kernel code of guests here: what a figure with such code in it shows is then no cost
+    /// of hardware virtualization. It is marked so wherever it stands, and in no ratio and no headline.
+    pub fn emulates_guest_kernels(&self) -> bool {
+        self.guest_kernel == "emulated"
     }
 
     /// One line for chart captions.
@@ -133,6 +140,11 @@ pub fn guest_kernel() -> &'static str {
         Ok(_) => "emulated",
         Err(_) => "unknown",
     }
+}
+
+/// Who gets transparent huge pages, as [`Host::thp`] records it.
+pub fn transparent_huge_pages() -> String {
+    chosen("/sys/kernel/mm/transparent_hugepage/enabled")
 }
 
 fn kvm_backend() -> String {

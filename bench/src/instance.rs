@@ -4,17 +4,19 @@
 //! pinned to the children's CPU, stamps *spawn* and starts the child there (`posix_spawn(3)`, which does
 //! not copy the lab's memory), while the lab already sleeps in `poll(2)` on its own CPU. Each byte is
 //! stamped when the read that brought it returns. The pipe is drained to its end before the child is
-//! reaped (`wait4(2)`, which also says what it used), and only then is *reaped* stamped.
+//! reaped ([`crate::reap`]), and only then is *reaped* stamped. One time limit holds for all of it.
 
 use crate::placement::{Placement, pin};
+use crate::reap::{Reaped, reap, wait};
 use crate::wire::Wire;
 use isolab_timeline::stamps::now;
-use isolab_timeline::{Mark, Outcome, Timeline};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use isolab_timeline::{Mark, Outcome, Record, Sample, Stack, Timeline, Workload};
+use isolab_workload::kind::Kind;
+use rustix::event::{PollFd, PollFlags};
 use rustix::fs::{MemfdFlags, memfd_create};
-use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Pid;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::os::fd::OwnedFd;
@@ -38,12 +40,42 @@ pub struct Launched {
     pub timeline: Timeline,
     /// How it ended.
     pub outcome: Outcome,
+    /// How often a guest came back to its VMM, by reason, if there was one that keeps count.
+    pub exits: Option<BTreeMap<String, u64>>,
+    /// What KVM counted of the VM, if its VMM was asked for it.
+    pub statistics: Option<BTreeMap<String, u64>>,
     /// What it wrote to standard output beside marks.
     pub text: Vec<u8>,
     /// What it wrote to standard error.
     pub complaint: String,
     /// Why the launch does not count, if so.
     pub invalid: Option<String>,
+}
+
+impl Launched {
+    /// What the run's record keeps of it.
+    pub fn into_sample(self, stack: Stack, workload: Workload, order: usize, warmup: bool) -> Sample {
+        let Launched { timeline: marks_ns, outcome: exit, invalid, .. } = self;
+        Sample { stack, workload, order, warmup, marks_ns, exit, invalid }
+    }
+}
+
+/// What every launch of a run must print: a stack that computes something else has not run the work.
+#[derive(Debug)]
+pub struct Agreed(Option<Vec<u8>>);
+
+impl Agreed {
+    /// For launches of `workload`: only a computation prints, and the first that is measured says what.
+    pub fn on(workload: Workload) -> Agreed {
+        Agreed((!matches!(workload.0, Kind::Cpu(_))).then(Vec::new))
+    }
+
+    /// Marks `launch` as invalid if it printed something else.
+    pub fn judge(&mut self, launch: &mut Launched) {
+        if launch.invalid.is_none() && *self.0.get_or_insert_with(|| launch.text.clone()) != launch.text {
+            launch.invalid = Some(format!("it printed {:?}", String::from_utf8_lossy(&launch.text)));
+        }
+    }
 }
 
 impl Launcher {
@@ -73,7 +105,13 @@ impl Launcher {
     ///
     /// An error: the command could not be started, or the lab itself failed. All that a child does
     /// wrong is in [`Launched::invalid`].
-    pub fn run(&self, mut command: Command) -> io::Result<Launched> {
+    pub fn run(&self, command: Command) -> io::Result<Launched> {
+        self.run_as(command, &|status| status)
+    }
+
+    /// The same for a command whose exit status is not the workload's own, but says what that is: `status`
+    /// makes the one of the other.
+    pub fn run_as(&self, mut command: Command, status: &dyn Fn(i32) -> i32) -> io::Result<Launched> {
         let (output, childs_output) = pipe_with(PipeFlags::CLOEXEC)?;
         let (childs_input, input) = pipe_with(PipeFlags::CLOEXEC)?;
         let mut complaints = File::from(memfd_create("stderr", MemfdFlags::CLOEXEC)?);
@@ -81,17 +119,14 @@ impl Launcher {
         self.jobs.send(command).map_err(|_| io::Error::other("the launching thread has ended"))?;
 
         let mut wire = Wire::default();
-        let late = self.listen(&output, input, &mut wire)?;
+        let deadline = Instant::now() + self.limit;
+        listen(&output, input, &mut wire, deadline)?;
         let (spawned_at, child) =
             self.started.recv().map_err(|_| io::Error::other("the launching thread has ended"))??;
-        let pid = child.id() as i32;
-        if late {
-            // It may end just now; then there is nothing to kill, and it is reaped all the same.
-            let _ = Pid::from_raw(pid).map(|pid| kill_process(pid, Signal::KILL));
-        }
-        let outcome = wait4(pid)?;
+        let Reaped { mut outcome, late } = reap(Pid::from_child(&child), deadline)?;
         let reaped_at = now();
 
+        outcome.status = status(outcome.status);
         let mut complaint = String::new();
         complaints.rewind()?;
         // Whatever a child complained of in no encoding is still told, as far as it goes.
@@ -100,32 +135,24 @@ impl Launcher {
             late.then(|| format!("it had not ended after {} s and was killed", self.limit.as_secs_f64()));
         Ok(assemble(wire, spawned_at, reaped_at, outcome, complaint.trim().into(), late))
     }
+}
 
-    /// Reads until the child has closed its output. Returns whether the time limit came first.
-    fn listen(&self, output: &OwnedFd, input: OwnedFd, wire: &mut Wire) -> io::Result<bool> {
-        let deadline = Instant::now() + self.limit;
-        let mut input = Some(input);
-        let mut buffer = [0_u8; 4096];
-        loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let timeout = Timespec::try_from(left).map_err(io::Error::other)?;
-            match poll(&mut [PollFd::new(output, PollFlags::IN)], Some(&timeout)) {
-                Ok(0) => return Ok(true),
-                Ok(_) => {}
-                Err(Errno::INTR) => continue,
-                Err(error) => return Err(error.into()),
-            }
-            let length = rustix::io::read(output, &mut buffer)?;
-            let at = now();
-            if length == 0 {
-                return Ok(false);
-            }
-            wire.feed(&buffer[..length], at);
-            if wire.marks.contains_key(&Mark::Ready) {
-                drop(input.take());
-            }
+/// Reads until the child has closed its output, or the deadline has come.
+fn listen(output: &OwnedFd, input: OwnedFd, wire: &mut Wire, deadline: Instant) -> io::Result<()> {
+    let mut input = Some(input);
+    let mut buffer = [0_u8; 4096];
+    while wait(&mut [PollFd::new(output, PollFlags::IN)], deadline)? {
+        let length = rustix::io::read(output, &mut buffer)?;
+        let at = now();
+        if length == 0 {
+            break;
+        }
+        wire.feed(&buffer[..length], at);
+        if wire.marks.contains_key(&Mark::Ready) {
+            drop(input.take());
         }
     }
+    Ok(())
 }
 
 /// Puts the two sides' marks on one timeline and looks for what is wrong with it.
@@ -142,38 +169,46 @@ fn assemble(
     set(Mark::Spawn, spawned_at);
     set(Mark::Reaped, reaped_at);
     wire.marks.iter().for_each(|(&mark, &at)| set(mark, at));
-    let record = wire.launcher().map(|marks| marks.into_iter().for_each(|(mark, at)| set(mark, at)));
+    let record = wire.record().inspect(|record| record.marks.iter().for_each(|(&mark, &at)| set(mark, at)));
 
     let missing =
         [Mark::Begin, Mark::Ready, Mark::End].into_iter().find(|&mark| timeline.get(mark).is_none());
-    let said = if complaint.is_empty() { String::new() } else { format!(": {complaint}") };
+    let said = match (complaint.is_empty(), wire.text.is_empty()) {
+        (false, _) => format!(": {complaint}"),
+        (true, false) => format!(": it printed {:?}", beginning(&wire.text)),
+        (true, true) => String::new(),
+    };
     let invalid = late
         .or_else(|| (outcome.status != 0).then(|| format!("it ended with status {}{said}", outcome.status)))
         .or_else(|| missing.map(|mark| format!("the mark {mark:?} never came{said}")))
-        .or_else(|| wire.repeated.map(|mark| format!("the mark {mark:?} came twice")))
-        .or_else(|| record.err().map(|error| format!("the launcher's record is damaged: {error}")))
+        .or_else(|| wire.repeated().map(|mark| format!("the mark {mark:?} came twice")))
+        .or_else(|| record.as_ref().err().map(|error| format!("the launcher's record is damaged: {error}")))
         .or_else(|| timeline.backwards().map(|(a, b)| format!("time ran backwards from {a:?} to {b:?}")));
-    Launched { timeline, outcome, text: wire.text, complaint, invalid }
+    let Record { exits, statistics, .. } = record.unwrap_or_default();
+    Launched { timeline, outcome, exits, statistics, text: wire.text, complaint, invalid }
 }
 
-/// Reaps `pid` and says what it and its reaped descendants used (`wait4(2)`).
-fn wait4(pid: i32) -> io::Result<Outcome> {
-    let mut status = 0;
-    let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
-    loop {
-        // SAFETY: both pointers are to local variables of the types that the call fills in.
-        if unsafe { libc::wait4(pid, &raw mut status, 0, usage.as_mut_ptr()) } == pid {
-            break;
-        }
-        let error = io::Error::last_os_error();
-        if error.kind() != io::ErrorKind::Interrupted {
-            return Err(error);
-        }
+/// As much of what a child printed as goes into a sentence.
+fn beginning(text: &[u8]) -> String {
+    String::from_utf8_lossy(&text[..text.len().min(80)]).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_closes_its_output_and_does_not_end_is_killed_at_the_limit() {
+        let placement = Placement::choose().unwrap();
+        // On a thread of its own: the launcher pins the one that makes it.
+        let launch = std::thread::spawn(move || {
+            let launcher = Launcher::new(placement, Duration::from_millis(200)).unwrap();
+            let mut shell = Command::new("/bin/sh");
+            shell.args(["-c", "exec >&-; exec sleep 600"]);
+            launcher.run(shell).unwrap()
+        });
+        let launch = launch.join().unwrap();
+        assert_eq!(launch.outcome.status, 128 + 9);
+        assert!(launch.invalid.unwrap().contains("had not ended after 0.2 s"));
     }
-    // SAFETY: an all-zero `rusage` is valid, and the call has filled it in besides.
-    let usage = unsafe { usage.assume_init() };
-    let micros = |time: libc::timeval| time.tv_sec as u64 * 1_000_000 + time.tv_usec as u64;
-    let status =
-        if libc::WIFEXITED(status) { libc::WEXITSTATUS(status) } else { 128 + libc::WTERMSIG(status) };
-    Ok(Outcome { status, user_us: micros(usage.ru_utime), system_us: micros(usage.ru_stime) })
 }

@@ -24,6 +24,11 @@ impl Interrupt {
         Ok(Interrupt(asked))
     }
 
+    /// One that never comes: for what ends by itself, and leaves signals to whoever runs it.
+    pub fn never() -> Interrupt {
+        Interrupt(Arc::default())
+    }
+
     /// Whether a signal has come.
     pub fn came(&self) -> bool {
         self.0.load(Ordering::Relaxed)

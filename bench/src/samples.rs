@@ -6,17 +6,24 @@
 //! reader sees the old file or the new one, never half of one.
 
 mod layout;
+pub mod merge;
+mod sound;
 
+use crate::counts::section::Counts;
+use crate::density::section::Density;
 use crate::host::Host;
+use crate::memory;
+use crate::peers;
+use crate::tax::section::Tax;
 use isolab_timeline::{Mark, Sample, Stack};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// The version of the layout that this program writes and reads.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// Nanoseconds in a millisecond: the file holds the former, people read the latter.
 const NS_PER_MS: f64 = 1e6;
@@ -44,6 +51,9 @@ pub struct SamplesFile {
     /// Null probe: what a mark itself costs in a stack, as spans between two marks that are sent one
     /// right after the other, in nanoseconds.
     pub probe_ns: BTreeMap<Stack, Vec<i64>>,
+    /// The peers that were launched: which program of whose, and how it was started.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub peers: BTreeMap<Stack, peers::Record>,
     /// Stacks that were asked for and that this host cannot run.
     pub unavailable: Vec<Unavailable>,
     /// Why the run ended before its plan was done; absent when it was done.
@@ -51,9 +61,18 @@ pub struct SamplesFile {
     pub partial: Option<String>,
     /// Every launch, in the order in which they were made.
     pub samples: Vec<Sample>,
-    /// System calls of one launch by name, for stacks where they were counted.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub syscalls: BTreeMap<Stack, BTreeMap<String, u64>>,
+    /// What a launch asks of the kernel and of KVM, counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counts: Option<Counts>,
+    /// What idle instances cost in memory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<memory::Section>,
+    /// How many instances fit, and how quickly they start side by side.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub density: Option<Density>,
+    /// What work costs once it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tax: Option<Tax>,
 }
 
 /// A state of the source code.
@@ -115,6 +134,14 @@ pub enum SamplesError {
         /// The version that it states.
         found: u32,
     },
+    /// No run writes such a file.
+    #[error("reading samples {}: {flaw}: no run writes such a file; use it as it was written, or measure again", path.display())]
+    Flawed {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit, and where.
+        flaw: String,
+    },
 }
 
 impl SamplesFile {
@@ -130,14 +157,36 @@ impl SamplesFile {
         self.counted(stack).filter_map(move |sample| sample.marks_ns.span(from, to)).map(ms)
     }
 
-    /// The stacks of which at least one launch counts, in the order of [`Stack::ALL`].
+    /// The stacks of which at least one launch counts, in the order of [`Stack::every`].
     pub fn stacks(&self) -> impl Iterator<Item = Stack> {
-        Stack::ALL.into_iter().filter(|&stack| self.counted(stack).next().is_some())
+        Stack::every().filter(|&stack| self.counted(stack).next().is_some())
+    }
+
+    /// The workloads of the run by name; there is one, unless a file was put together by hand.
+    pub fn workloads(&self) -> String {
+        let names: BTreeSet<String> = self.samples.iter().map(|sample| sample.workload.to_string()).collect();
+        names.into_iter().collect::<Vec<_>>().join(", ")
     }
 
     /// The launches that failed or were not measured, warm-up included, in order.
     pub fn invalid(&self) -> impl Iterator<Item = &Sample> {
         self.samples.iter().filter(|sample| sample.invalid.is_some())
+    }
+
+    /// Whether nothing was measured at all.
+    pub fn is_empty(&self) -> bool {
+        self.samples.is_empty()
+            && self.counts.as_ref().is_none_or(|counts| counts.stacks.is_empty())
+            && self.memory.as_ref().is_none_or(|memory| memory.fleets.is_empty())
+            && self.density.as_ref().is_none_or(|density| density.stacks().is_empty())
+            && self.tax.as_ref().is_none_or(|tax| tax.launches.is_empty())
+    }
+
+    /// The stack of each launch that failed or was not measured, in whatever part of the run, and why.
+    pub fn why_invalid(&self) -> impl Iterator<Item = (Stack, &str)> {
+        let start = self.samples.iter().map(|sample| (sample.stack, &sample.invalid));
+        let tax = self.tax.iter().flat_map(|tax| &tax.launches).map(|launch| (launch.stack, &launch.invalid));
+        start.chain(tax).filter_map(|(stack, why)| Some((stack, why.as_deref()?)))
     }
 
     /// The file's text: JSON with one launch a line.
@@ -147,18 +196,11 @@ impl SamplesFile {
 
     /// Writes the file in one step: on failure an older file at `path` is as it was.
     pub fn write(&self, path: &Path) -> Result<(), SamplesError> {
-        let mut name = path.file_name().unwrap_or_default().to_owned();
-        name.push(format!(".new-{}", std::process::id()));
-        let new = path.with_file_name(name);
-        put(&new, &self.to_json()).and_then(|()| fs::rename(&new, path)).map_err(|source| {
-            // Best effort: the error that matters is the one that is returned.
-            let _ = fs::remove_file(&new);
-            SamplesError::Write { path: path.into(), source }
-        })
+        replace(path, &self.to_json()).map_err(|source| SamplesError::Write { path: path.into(), source })
     }
 
     /// Reads a file back. The version is looked at first, so that a file of another version is named
-    /// as such, whatever else about it has changed.
+    /// as such, whatever else about it has changed; then whether it can be what a run wrote.
     pub fn read(path: &Path) -> Result<SamplesFile, SamplesError> {
         #[derive(Deserialize)]
         struct Version {
@@ -170,13 +212,28 @@ impl SamplesFile {
         if found != SCHEMA_VERSION {
             return Err(SamplesError::Version { path: path.into(), found });
         }
-        serde_json::from_slice(&text).map_err(parse)
+        let file = serde_json::from_slice(&text).map_err(parse)?;
+        match sound::flaw(&file) {
+            Some(flaw) => Err(SamplesError::Flawed { path: path.into(), flaw }),
+            None => Ok(file),
+        }
     }
 }
 
 /// Milliseconds from nanoseconds.
 pub fn ms(nanoseconds: i64) -> f64 {
     nanoseconds as f64 / NS_PER_MS
+}
+
+/// Writes a file in one step: on failure an older file at `path` is as it was.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".new-{}", std::process::id()));
+    let new = path.with_file_name(name);
+    put(&new, bytes).and_then(|()| fs::rename(&new, path)).inspect_err(|_| {
+        // Best effort: the error that matters is the one that is returned.
+        let _ = fs::remove_file(&new);
+    })
 }
 
 /// Writes a new file and waits until the disk has it (`fsync(2)`): a file system that puts off finding

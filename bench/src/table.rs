@@ -8,7 +8,7 @@ use isolab_timeline::Stack;
 const CLOCKS: [Clock; 2] = [Clock::Begin, Clock::Reaped];
 
 /// Light lines above, below the head, and below; none between columns.
-const STYLE: TableStyle = TableStyle::new()
+pub(crate) const STYLE: TableStyle = TableStyle::new()
     .top_border(LINE)
     .header_lines(ContentLineStyle::none())
     .header_separator(LINE)
@@ -25,20 +25,15 @@ pub fn render(summary: &Summary) -> String {
 
 fn part(summary: &Summary, clock: Clock) -> Table {
     let mut table = Table::new();
-    table.load_style(STYLE).set_header([
-        "stack",
-        "n",
-        "p50",
-        "p95",
-        "95 % interval of p50",
-        "× process",
-        "× floor",
-    ]);
+    // Only beside a peer is there something to hold against ours.
+    let peers = summary.stacks.iter().any(|stack| stack.stack.is_peer());
+    let head = ["stack", "n", "p50", "p95", "95 % interval of p50", "× process", "× floor"];
+    table.load_style(STYLE).set_header(head.into_iter().chain(peers.then_some("× ours")));
     for stack in &summary.stacks {
         let Some(figure) = stack.clock(clock) else { continue };
         let times =
             |base: Option<Stack>| show::ratio(base.and_then(|base| summary.ratio(stack.stack, base, clock)));
-        table.add_row([
+        let row = [
             stack.stack.to_string(),
             figure.n().to_string(),
             show::p50(figure),
@@ -46,7 +41,8 @@ fn part(summary: &Summary, clock: Clock) -> Table {
             show::interval_ms(figure),
             times(Some(Stack::Process)),
             times(stack.stack.floor()),
-        ]);
+        ];
+        table.add_row(row.into_iter().chain(peers.then(|| times(stack.stack.beside()))));
     }
     table.column_iter_mut().skip(1).for_each(|column| {
         column.set_cell_alignment(CellAlignment::Right);
@@ -71,6 +67,19 @@ mod tests {
             );
         }
         assert!(!text.contains('\u{1b}'), "no colour");
+    }
+
+    #[test]
+    fn peers_have_rows_of_their_own_and_are_held_against_ours() {
+        let text = render(&Summary::of(&example::with_peers()));
+        assert!(text.lines().all(|line| line.chars().count() < 100), "{text}");
+        let cells = |name: &str| {
+            let row = text.lines().find(|line| line.split_whitespace().next() == Some(name)).expect("a row");
+            row.split_whitespace().rev().take(3).map(String::from).collect::<Vec<_>>()
+        };
+        assert_eq!(cells("runc")[..2], ["13.0", show::NONE], "{text}");
+        assert_eq!(cells("container")[0], show::NONE, "{text}");
+        assert!(!render(&Summary::of(&example::run())).contains("ours"));
     }
 
     #[test]

@@ -1,20 +1,23 @@
 //! What a child writes to its standard output: marks, text, and at the end a launcher's record.
 //!
 //! Marks are single control bytes and get the time of the read that brought them. A record begins with
-//! the byte 0x1E and ends with a line feed ([`isolab_timeline::stamps`]). All else is text.
+//! the byte 0x1E and ends with a line feed ([`isolab_timeline::record`]). All else is text.
 
-use isolab_timeline::Mark;
-use isolab_timeline::stamps::{RECORD, read_record};
+use isolab_timeline::record::RECORD;
+use isolab_timeline::{Mark, Record};
 use std::collections::BTreeMap;
+
+/// As much text, and as long a record, is kept, in bytes: a child may print for ever.
+const MOST: usize = 64 << 10;
 
 /// What has arrived from one child so far.
 #[derive(Debug, Default)]
 pub struct Wire {
     /// The workload's marks with their `CLOCK_MONOTONIC` nanoseconds.
     pub marks: BTreeMap<Mark, u64>,
-    /// A mark came twice: this is not one launch of one workload.
-    pub repeated: Option<Mark>,
-    /// All that was neither mark nor record.
+    /// How often each mark came; of one launch of one workload, once.
+    pub times: BTreeMap<Mark, usize>,
+    /// The beginning of all that was neither mark nor record.
     pub text: Vec<u8>,
     record: Option<Vec<u8>>,
 }
@@ -24,22 +27,28 @@ impl Wire {
     pub fn feed(&mut self, bytes: &[u8], at: u64) {
         for &byte in bytes {
             if let Some(record) = self.record.as_mut().filter(|record| record.last() != Some(&b'\n')) {
-                record.push(byte);
+                if record.len() < MOST {
+                    record.push(byte);
+                }
             } else if byte == RECORD {
                 self.record = Some(Vec::new());
             } else if let Some(mark) = Mark::from_byte(byte) {
-                if self.marks.insert(mark, at).is_some() {
-                    self.repeated = Some(mark);
-                }
-            } else {
+                self.marks.insert(mark, at);
+                *self.times.entry(mark).or_default() += 1;
+            } else if self.text.len() < MOST {
                 self.text.push(byte);
             }
         }
     }
 
-    /// The launcher's own marks; none where the launcher keeps none. An error: the record is damaged.
-    pub fn launcher(&self) -> Result<BTreeMap<Mark, u64>, serde_json::Error> {
-        self.record.as_deref().map_or_else(|| Ok(BTreeMap::new()), read_record)
+    /// A mark that came more than once: this is not one launch of one workload.
+    pub fn repeated(&self) -> Option<Mark> {
+        self.times.iter().find(|&(_, &times)| times > 1).map(|(&mark, _)| mark)
+    }
+
+    /// The launcher's record; an empty one where the launcher keeps none. An error: it is damaged.
+    pub fn record(&self) -> Result<Record, serde_json::Error> {
+        self.record.as_deref().map_or_else(|| Ok(Record::default()), Record::read)
     }
 }
 
@@ -57,8 +66,8 @@ mod tests {
             wire.feed(&whole[cut..], 20);
             assert_eq!(wire.text, b"hello world");
             assert_eq!(wire.marks.keys().copied().collect::<Vec<_>>(), [Mark::Begin, Mark::Ready, Mark::End]);
-            assert_eq!(wire.launcher().unwrap(), BTreeMap::from([(Mark::Launcher, 7)]));
-            assert_eq!(wire.repeated, None);
+            assert_eq!(wire.record().unwrap().marks, BTreeMap::from([(Mark::Launcher, 7)]));
+            assert_eq!(wire.repeated(), None);
         }
     }
 
@@ -66,14 +75,23 @@ mod tests {
     fn a_mark_that_comes_twice_is_noticed() {
         let mut wire = Wire::default();
         wire.feed(b"\x02\x02", 1);
-        assert_eq!(wire.repeated, Some(Mark::Begin));
+        assert_eq!(wire.repeated(), Some(Mark::Begin));
+    }
+
+    #[test]
+    fn of_a_child_that_prints_for_ever_only_the_beginning_is_kept() {
+        let mut wire = Wire::default();
+        wire.feed(&vec![b'x'; 3 * MOST], 1);
+        wire.feed(&[b"\x02\x1e", &vec![b'y'; 3 * MOST][..]].concat(), 2);
+        assert_eq!(wire.text.len(), MOST);
+        assert!(wire.marks.contains_key(&Mark::Begin) && wire.record().is_err());
     }
 
     #[test]
     fn a_damaged_record_is_an_error() {
         let mut wire = Wire::default();
         wire.feed(b"\x1e{\"launcher\":", 1);
-        assert!(wire.launcher().is_err());
+        assert!(wire.record().is_err());
     }
 
     proptest! {
@@ -82,7 +100,7 @@ mod tests {
             let mut wire = Wire::default();
             wire.feed(&bytes, 1);
             prop_assert!(wire.text.len() <= bytes.len());
-            let _ = wire.launcher();
+            let _ = wire.record();
         }
     }
 }

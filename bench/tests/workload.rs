@@ -30,7 +30,14 @@ fn it_is_at_most_64_kib_and_needs_no_loader() {
 #[test]
 fn a_kind_that_ends_marks_begin_ready_and_end() {
     let marks = [mark::BEGIN, mark::READY, mark::END];
-    for words in [&["noop"][..], &["syscall", "1000"]] {
+    for words in [
+        &["noop"][..],
+        &["syscall", "1000"],
+        &["switch", "100"],
+        &["fault", "1000"],
+        &["read", "100"],
+        &["switch", "0"],
+    ] {
         let output = ended(words);
         assert_eq!((output.status.code(), &*output.stdout), (Some(0), &marks[..]), "{words:?}");
     }
@@ -77,6 +84,7 @@ fn what_it_cannot_do_it_refuses_with_a_sentence() {
     refused(&["cpu"], 2, "usage:");
     refused(&["noop", "1"], 2, "usage:");
     refused(&["cpu", "1", "2"], 2, "usage:");
+    refused(&["switch"], 2, "usage:");
     refused(&["cross", "1"], 2, "only a unikernel");
     refused(&["touch", "18446744073709551615"], 1, "no mapping of that size");
     refused(&["touch", "100000000"], 1, "no mapping of that size");
@@ -87,4 +95,9 @@ fn it_needs_no_argument_name_and_no_environment() {
     let mut command = workload(&["noop"]);
     command.arg0("").env_clear().stdin(Stdio::null());
     assert_eq!(command.output().unwrap().status.code(), Some(0));
+    // Only to read itself it needs to know where it is.
+    let mut command = workload(&["read", "1"]);
+    let output = command.arg0("").stdin(Stdio::null()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("leads to no file"), "{output:?}");
 }

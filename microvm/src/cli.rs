@@ -49,9 +49,12 @@ pub(crate) struct Run {
     /// Write the guest's marks (begin, ready, end: one byte each) to standard output
     #[arg(long)]
     pub(crate) marks: bool,
-    /// Write the VMM's own marks to standard output at the end, as one record
+    /// Write the VMM's own marks, and how often the guest came back to it, to standard output at the end, as one record
     #[arg(long)]
     pub(crate) timeline: bool,
+    /// Write KVM's own counts of the VM too
+    #[arg(long, requires = "timeline")]
+    pub(crate) statistics: bool,
     /// What the guest shall do
     #[arg(last = true, required = true, num_args = 1..=2, value_names = ["KIND", "N"])]
     pub(crate) work: Vec<String>,
@@ -108,7 +111,10 @@ pub(crate) struct Boot {
     /// Write the guest's marks (one byte each, at I/O port 0xe9) to standard output
     #[arg(long)]
     pub(crate) marks: bool,
-    /// Write the VMM's own marks to standard output at the end, as one record
+    /// Write the VMM's own marks, and how often the guest came back to it, to standard output at the end, as one record
     #[arg(long)]
     pub(crate) timeline: bool,
+    /// Write KVM's own counts of the VM too
+    #[arg(long, requires = "timeline")]
+    pub(crate) statistics: bool,
 }

@@ -102,6 +102,9 @@ pub enum Error {
     /// Boot structures do not fit in guest memory.
     #[error("writing boot structures to guest memory")]
     Boot(#[from] vm_memory::GuestMemoryError),
+    /// KVM gives its statistics otherwise than it documents them.
+    #[error("reading KVM's statistics")]
+    Statistics(#[source] io::Error),
     /// The guest did what no device answers, or broke.
     #[error("running the guest: {0}")]
     Guest(Box<Fault>),

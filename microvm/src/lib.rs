@@ -32,15 +32,16 @@
 //! What that kernel unpacks and starts is made before there is any VM: [`pack`] packs a folder, the kernel's modules
 //! (unpacked by [`decompress`]) and the guest's init.
 //!
-//! Beside the path: [`machine_file`] (a VM described in JSON), [`error`] (what can go wrong, by step), [`probe`]
-//! (what kind of KVM this host has) and [`fuzz`] (the bodies of the fuzz targets).
+//! Beside the path: [`tally`] and [`statistics`] (how often the guest left, and why), [`machine_file`] (a VM described
+//! in JSON), [`error`] (what can go wrong, by step), [`probe`] (what kind of KVM this host has) and [`fuzz`] (the bodies of
+//! the fuzz targets).
 //!
 //! For the unikernel there is no interrupt controller and no thread: it needs none. Nor is its VMM confined by a filter:
 //! that would make its start a tenth longer, and all that its guest can reach is three ports.
 //!
-//! Unsafe code is in [`memory`] (handing memory to KVM), [`vcpu`] (reading a union of `kvm_run`, and
-//! interrupting `KVM_RUN` from another thread), [`devices::virtio::tap`] (its ioctls) and [`seccomp`] (its signal's
-//! handler), only.
+//! Unsafe code is in [`memory`] (handing memory to KVM), [`statistics`] (opening them), [`vcpu`] (reading a union of
+//! `kvm_run`, and interrupting `KVM_RUN` from another thread), [`devices::virtio::tap`] (its ioctls) and [`seccomp`] (its
+//! signal's handler), only.
 #![deny(unsafe_code)]
 
 pub mod boot;
@@ -68,6 +69,9 @@ pub mod probe;
 #[allow(unsafe_code)]
 pub mod seccomp;
 pub mod signals;
+#[allow(unsafe_code)]
+pub mod statistics;
+pub mod tally;
 pub mod terminal;
 #[allow(unsafe_code)]
 pub mod vcpu;

@@ -28,6 +28,7 @@ use crate::memory::Memory;
 use crate::output::{Output, lock};
 use crate::seccomp::{Filter, catch_refusals};
 use crate::signals::{Blocked, Signals};
+use crate::tally::Tally;
 use crate::terminal::Raw;
 use crate::vcpu::{Vcpu, catch_kicks};
 use crate::vm::live;
@@ -81,6 +82,8 @@ pub struct Config<'a> {
     pub input_port: bool,
     /// Whether the guest's marks go to the output.
     pub marks: bool,
+    /// Where its exits are counted.
+    pub tally: &'a Tally,
 }
 
 /// Boots Linux, runs it to its end and leaves nothing of it. Returns its exit status.
@@ -201,22 +204,27 @@ impl Machine {
             Box::new(Signals::new(&blocked, &control, &end)?),
         ];
         subscribers.extend(self.devices.iter().map(|(_, device)| Box::new(Queues::new(device, &end)) as _));
-        run_threads(&mut self.vcpus, &bus, subscribers, &end)?;
+        let asked = config.tally.begin(&self.descriptor, &self.vcpus);
+        run_threads(&mut self.vcpus, &bus, subscribers, &end, &Filter::vcpu(asked.is_some())?)?;
         lock(&output).flush().map_err(Error::Output)?;
-        end.take_result()
+        let status = end.take_result()?;
+        config.tally.end(asked, &self.vcpus)?;
+        Ok(status)
     }
 }
 
-/// Runs all vCPUs and the I/O thread until the end comes. The calling thread is the first vCPU's.
+/// Runs all vCPUs, confined by `filter`, and the I/O thread until the end comes. The calling thread is the first
+/// vCPU's.
 fn run_threads(
     vcpus: &mut [Vcpu],
     bus: &Bus<'_>,
     subscribers: Vec<Subscriber<'_>>,
     end: &End,
+    filter: &Filter,
 ) -> Result<(), Error> {
     catch_kicks()?;
     catch_refusals()?;
-    let (filter, io_filter) = (Filter::vcpu()?, Filter::io()?);
+    let io_filter = Filter::io()?;
     let run = |vcpu: &mut Vcpu| match filter.confine() {
         Ok(()) => vcpu.run_until(bus, end),
         Err(error) => end.come(Err(error)),

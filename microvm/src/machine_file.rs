@@ -23,6 +23,7 @@ use crate::boot::kernel::Protocol;
 use crate::devices::virtio::config::{Devices, Drive, Interface};
 use crate::devices::virtio::mac::{Mac, NoMac};
 use crate::machine::{COMMAND_LINE, Config};
+use crate::tally::Tally;
 use schema::{File, Refused};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -50,8 +51,8 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// What to boot.
-    pub fn config(&self, input_port: bool, marks: bool) -> Config<'_> {
+    /// What to boot, and where its exits are counted.
+    pub fn config<'a>(&'a self, input_port: bool, marks: bool, tally: &'a Tally) -> Config<'a> {
         Config {
             kernel: &self.kernel,
             protocol: self.protocol,
@@ -62,6 +63,7 @@ impl Machine {
             devices: &self.devices,
             input_port,
             marks,
+            tally,
         }
     }
 }

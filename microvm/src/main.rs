@@ -15,8 +15,9 @@ use cli::{Boot, Cli, Command, Run};
 use isolab_microvm::devices::virtio::config::Devices;
 use isolab_microvm::machine_file::Machine;
 use isolab_microvm::output::StandardOutput;
+use isolab_microvm::tally::Tally;
 use isolab_microvm::{Config, Error, launch, machine, machine_file};
-use isolab_timeline::{Mark, Stamps};
+use isolab_timeline::{Mark, Record, Stamps};
 use std::ffi::{c_char, c_int};
 use std::io::Write;
 
@@ -55,10 +56,11 @@ extern "C" fn main(_count: c_int, _arguments: *const *const c_char) -> c_int {
 }
 
 fn run(arguments: &Run, stamps: &Stamps) -> anyhow::Result<u8> {
-    let Run { image, memory, marks, timeline, work } = arguments;
-    let config = Config { image, memory_mib: *memory, words: work, marks: *marks };
+    let Run { image, memory, marks, timeline, statistics, work } = arguments;
+    let tally = Tally::new(*statistics);
+    let config = Config { image, memory_mib: *memory, words: work, marks: *marks, tally: &tally };
     let status = launch(config, StandardOutput, stamps)?;
-    report(*timeline, stamps)?;
+    report(*timeline, stamps, &tally)?;
     Ok(status)
 }
 
@@ -77,6 +79,7 @@ fn boot(arguments: Boot, stamps: &Stamps) -> anyhow::Result<u8> {
         input_port,
         marks,
         timeline,
+        statistics,
     } = arguments;
     let machine = match (config_file, kernel) {
         (Some(file), _) => machine_file::read(&file).map_err(Error::from)?,
@@ -91,12 +94,17 @@ fn boot(arguments: Boot, stamps: &Stamps) -> anyhow::Result<u8> {
         },
         (None, None) => bail!("give it a kernel (--kernel), or a machine file (--config-file)"),
     };
-    let status = machine::boot(machine.config(input_port, marks), StandardOutput, stamps)?;
-    report(timeline, stamps)?;
+    let tally = Tally::new(statistics);
+    let status = machine::boot(machine.config(input_port, marks, &tally), StandardOutput, stamps)?;
+    report(timeline, stamps, &tally)?;
     Ok(status)
 }
 
-/// Writes the VMM's own marks, if somebody asked for them.
-fn report(wanted: bool, stamps: &Stamps) -> Result<(), Error> {
-    if wanted { StandardOutput.write_all(&stamps.record()).map_err(Error::Output) } else { Ok(()) }
+/// Writes the VMM's own marks and counts, if somebody asked for them.
+fn report(wanted: bool, stamps: &Stamps, tally: &Tally) -> Result<(), Error> {
+    if !wanted {
+        return Ok(());
+    }
+    let record = Record { exits: tally.exits(), statistics: tally.statistics(), ..stamps.record() };
+    StandardOutput.write_all(&record.bytes()).map_err(Error::Output)
 }

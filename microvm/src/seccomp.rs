@@ -81,9 +81,10 @@ const KVM_GET_SREGS: c_long = 0x8138_ae83;
 pub struct Filter(BpfProgram);
 
 impl Filter {
-    /// For the thread of a vCPU.
-    pub fn vcpu() -> Result<Filter, Error> {
-        compile(&[], &VCPU_REQUESTS).map_err(|error| Error::Filter(error.into()))
+    /// For the thread of a vCPU; one that is `counted` reads KVM's statistics, which are open by then, at the end.
+    pub fn vcpu(counted: bool) -> Result<Filter, Error> {
+        let calls: &[c_long] = if counted { &[libc::SYS_pread64] } else { &[] };
+        compile(calls, &VCPU_REQUESTS).map_err(|error| Error::Filter(error.into()))
     }
 
     /// For the I/O thread.

@@ -12,6 +12,7 @@ use crate::bus::{Bus, Effect};
 use crate::end::End;
 use crate::exit::{Cause, Fault, Next, decide};
 use crate::signals::catch;
+use crate::tally::Exits;
 use kvm_bindings::{CpuId, Msrs, kvm_regs, kvm_sregs};
 use kvm_ioctls::{VcpuFd, VmFd};
 use nix::sys::pthread::{Pthread, pthread_kill, pthread_self};
@@ -32,33 +33,50 @@ pub enum Pause {
 
 /// A virtual CPU.
 #[derive(Debug)]
-pub struct Vcpu(VcpuFd);
+pub struct Vcpu {
+    descriptor: VcpuFd,
+    exits: Exits,
+}
 
 impl Vcpu {
     /// Creates vCPU `number` of `vm`.
     pub fn create(vm: &VmFd, number: u8) -> Result<Vcpu, Error> {
-        vm.create_vcpu(number.into()).map(Vcpu).map_err(Error::kvm("creating a vCPU (KVM_CREATE_VCPU)"))
+        let descriptor =
+            vm.create_vcpu(number.into()).map_err(Error::kvm("creating a vCPU (KVM_CREATE_VCPU)"))?;
+        Ok(Vcpu { descriptor, exits: Exits::default() })
+    }
+
+    /// What KVM knows it by.
+    pub(crate) fn descriptor(&self) -> &VcpuFd {
+        &self.descriptor
+    }
+
+    /// How often it came back so far, by reason.
+    pub(crate) fn exits(&self) -> Exits {
+        self.exits
     }
 
     /// Sets the mode that the CPU is in: control registers and segments.
     pub fn set_mode(&self, registers: &kvm_sregs) -> Result<(), Error> {
-        self.0.set_sregs(registers).map_err(Error::kvm("setting the vCPU's mode (KVM_SET_SREGS)"))
+        self.descriptor.set_sregs(registers).map_err(Error::kvm("setting the vCPU's mode (KVM_SET_SREGS)"))
     }
 
     /// Sets the general registers.
     pub fn set_registers(&self, registers: &kvm_regs) -> Result<(), Error> {
-        self.0.set_regs(registers).map_err(Error::kvm("setting the vCPU's registers (KVM_SET_REGS)"))
+        self.descriptor.set_regs(registers).map_err(Error::kvm("setting the vCPU's registers (KVM_SET_REGS)"))
     }
 
     /// Tells the CPU what `cpuid` shall answer.
     pub fn set_cpuid(&self, leaves: &CpuId) -> Result<(), Error> {
-        self.0.set_cpuid2(leaves).map_err(Error::kvm("telling the vCPU what it can do (KVM_SET_CPUID2)"))
+        self.descriptor
+            .set_cpuid2(leaves)
+            .map_err(Error::kvm("telling the vCPU what it can do (KVM_SET_CPUID2)"))
     }
 
     /// Sets model-specific registers. KVM stops at the first that it refuses, without an error: they are
     /// optimizations, and a guest runs without them.
     pub fn set_model_registers(&self, registers: &Msrs) -> Result<(), Error> {
-        self.0
+        self.descriptor
             .set_msrs(registers)
             .map(drop)
             .map_err(Error::kvm("setting the vCPU's model-specific registers (KVM_SET_MSRS)"))
@@ -72,7 +90,9 @@ impl Vcpu {
         mut pause: impl FnMut(Pause) -> Result<Effect, Error>,
     ) -> Result<u8, Error> {
         loop {
-            let effect = match decide(self.0.run()) {
+            let exit = self.descriptor.run();
+            self.exits.count(&exit);
+            let effect = match decide(exit) {
                 Next::Out(port, data) => bus.write(port, data)?,
                 Next::In(port, data) => {
                     bus.read(port, data);
@@ -107,8 +127,10 @@ impl Vcpu {
 
     /// Runs this CPU of a VM with several threads until the VM ends, and ends it when this CPU does.
     pub fn run_until(&mut self, bus: &Bus<'_>, end: &End) {
-        let kick =
-            Kick { immediate_exit: &raw mut self.0.get_kvm_run().immediate_exit, thread: pthread_self() };
+        let kick = Kick {
+            immediate_exit: &raw mut self.descriptor.get_kvm_run().immediate_exit,
+            thread: pthread_self(),
+        };
         let Some(_running) = end.enter(kick) else { return };
         let result = self.run(bus, |pause| match pause {
             Pause::Interrupted if end.has_come() => Ok(Effect::End(0)),
@@ -124,9 +146,9 @@ impl Vcpu {
         let suberror = matches!(cause, Cause::Internal).then(|| {
             // SAFETY: after an exit for an internal error, which the cause says this was, this is the union's
             // member that the kernel filled.
-            unsafe { self.0.get_kvm_run().__bindgen_anon_1.internal.suberror }
+            unsafe { self.descriptor.get_kvm_run().__bindgen_anon_1.internal.suberror }
         });
-        let registers = self.0.get_regs().ok().zip(self.0.get_sregs().ok());
+        let registers = self.descriptor.get_regs().ok().zip(self.descriptor.get_sregs().ok());
         Error::Guest(Box::new(Fault { cause, suberror, registers }))
     }
 }

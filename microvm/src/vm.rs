@@ -7,6 +7,7 @@ use crate::devices::mark::Mark as MarkPort;
 use crate::devices::serial::{REGISTERS, Serial};
 use crate::memory::Memory;
 use crate::output::{Output, Shared, lock};
+use crate::tally::Tally;
 use crate::vcpu::{Pause, Vcpu};
 use crate::{Error, files, kvm};
 use isolab_guest::ports;
@@ -28,6 +29,8 @@ pub struct Config<'a> {
     pub words: &'a [String],
     /// Whether the guest's marks go to the output.
     pub marks: bool,
+    /// Where its exits are counted.
+    pub tally: &'a Tally,
 }
 
 /// Runs a guest to its end and leaves nothing of it. Returns its exit status.
@@ -36,7 +39,12 @@ pub fn launch(config: Config<'_>, to: impl Write + Send, stamps: &Stamps) -> Res
         stamps,
         || Vm::create(&kvm::open()?, Memory::new(config.memory_mib)?),
         |vm| vm.load(config.image, config.words),
-        |vm| vm.run(to, config.marks),
+        |vm| {
+            let asked = config.tally.begin(&vm.descriptor, std::slice::from_ref(&vm.vcpu));
+            let status = vm.run(to, config.marks)?;
+            config.tally.end(asked, std::slice::from_ref(&vm.vcpu))?;
+            Ok(status)
+        },
     )
 }
 
@@ -66,8 +74,7 @@ pub(crate) fn live<M>(
 #[derive(Debug)]
 pub struct Vm {
     vcpu: Vcpu,
-    /// The VM's own; all calls on it are made in [`Vm::create`].
-    _descriptor: VmFd,
+    descriptor: VmFd,
     memory: Memory,
 }
 
@@ -80,7 +87,7 @@ impl Vm {
         let vm = kvm.create_vm().map_err(Error::kvm("creating the VM (KVM_CREATE_VM)"))?;
         memory.give_to(&vm)?;
         let vcpu = Vcpu::create(&vm, 0)?;
-        Ok(Vm { vcpu, _descriptor: vm, memory })
+        Ok(Vm { vcpu, descriptor: vm, memory })
     }
 
     /// The VM's memory.

@@ -180,7 +180,7 @@ fn marks_and_phases_come_in_order() {
         assert_eq!(marks, [mark::BEGIN, mark::READY, mark::END], "{output:?}");
         assert!(text(&output).contains("checksum "), "{output:?}");
         let record = output.stdout.split(|&byte| byte == 0x1e).nth(1).unwrap();
-        let stamps = isolab_timeline::stamps::read_record(record).unwrap();
+        let stamps = isolab_timeline::Record::read(record).unwrap().marks;
         assert!(stamps.contains_key(&isolab_timeline::Mark::Command), "{stamps:?}");
         assert!(stamps.values().is_sorted(), "{stamps:?}");
     }

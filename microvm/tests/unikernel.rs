@@ -101,10 +101,24 @@ fn a_holding_guest_sleeps_until_standard_input_ends() {
 fn the_timeline_is_one_record_after_the_end() {
     const TEST: &str = "the_timeline_is_one_record_after_the_end";
     let Some(image) = unikernel(TEST).filter(|_| kvm(TEST)) else { return };
-    let mut command = microvm(["run", "--marks", "--timeline", "--image"]);
-    let output = command.arg(&image).args(["--", "noop"]).output().unwrap();
-    let record = output.stdout.strip_prefix(&[ALL, &[isolab_timeline::stamps::RECORD]].concat()[..]).unwrap();
-    let marks = isolab_timeline::stamps::read_record(record).unwrap();
-    assert!(marks.keys().copied().eq([Launcher, Isolate, Created, Loaded, Exited, Cleaned]), "{marks:?}");
-    assert!(marks.values().is_sorted(), "{marks:?}");
+    let record = |options: &[&str], words: &[&str]| {
+        let mut command = microvm(["run", "--marks", "--timeline"]);
+        let output = command.args(options).arg("--image").arg(&image).arg("--").args(words).output().unwrap();
+        let record =
+            output.stdout.strip_prefix(&[ALL, &[isolab_timeline::record::RECORD]].concat()[..]).unwrap();
+        isolab_timeline::Record::read(record).unwrap()
+    };
+    let plain = record(&[], &["noop"]);
+    assert!(
+        plain.marks.keys().copied().eq([Launcher, Isolate, Created, Loaded, Exited, Cleaned]),
+        "{plain:?}"
+    );
+    assert!(plain.marks.values().is_sorted(), "{plain:?}");
+    // Three marks and the end; KVM is asked only when told to.
+    assert_eq!(plain.exits.unwrap(), std::collections::BTreeMap::from([("io_out".to_owned(), 4)]));
+    assert_eq!(plain.statistics, None);
+    let counted = record(&["--statistics"], &["cross", "50"]);
+    assert_eq!(counted.exits.unwrap()["io_out"], 54);
+    // KVM counts those and its own; before Linux 5.14 it does not tell.
+    assert!(counted.statistics.is_none_or(|counts| counts["exits"] >= 54));
 }

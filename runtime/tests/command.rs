@@ -181,7 +181,7 @@ fn the_timeline_is_the_last_line() {
     let Some(root) = Root::for_anyone("the_timeline_is_the_last_line") else { return };
     let output = root.run(&["--timeline"], &["echo", "hello"]);
     let record = output.stdout.strip_prefix(b"hello\n\x1e").expect("the command's own output comes first");
-    let marks = isolab_timeline::stamps::read_record(record).unwrap();
+    let marks = isolab_timeline::Record::read(record).unwrap().marks;
     let order = [Launcher, Isolate, Cloned, Rooted, Exited, Cleaned];
     assert_eq!(marks.keys().copied().collect::<Vec<_>>(), order);
     assert!(order.windows(2).all(|pair| marks[&pair[0]] <= marks[&pair[1]]), "{marks:?}");

@@ -5,7 +5,7 @@
 
 use super::axis::Axis;
 use super::canvas::{Area, Drawn, FIGURE, MARGIN, NAME, NOTE, Stands, WIDTH, line, svg, write};
-use super::ink::{self, GRID, INK};
+use super::ink::{self, GRID};
 use super::{Circumstances, spread};
 use crate::host::clock::Clock as Time;
 use crate::stats::{Clock, Figure, Sorted, Summary, bootstrap, ecdf, show};
@@ -38,15 +38,32 @@ impl Curve<'_> {
     fn tip(&self) -> f64 {
         self.figure.sample.quantile(TIP)
     }
+
+    /// The lines of its label.
+    fn label(&self) -> [String; 3] {
+        [self.stack.to_string(), show::p50(self.figure), show::interval_ms(self.figure)]
+    }
+
+    /// How wide its label is, about, in pixels: a character of each line, then the marker and the gap to the next label.
+    fn width(&self) -> f64 {
+        let lines = self.label();
+        let widths = lines.iter().zip([8.0, 7.5, 6.5]).map(|(text, each)| each * text.chars().count() as f64);
+        widths.fold(0.0, f64::max) + 24.0
+    }
 }
 
 /// Draws the curves of all stacks of a run that began at all.
 pub fn draw(summary: &Summary, of: Circumstances<'_>) -> String {
-    let mut curves: Vec<Curve<'_>> = summary
+    let all = summary
         .stacks
         .iter()
-        .filter_map(|stack| Some(Curve { stack: stack.stack, figure: stack.clock(CLOCK)? }))
-        .collect();
+        .filter_map(|stack| Some(Curve { stack: stack.stack, figure: stack.clock(CLOCK)? }));
+    // As many as there is room for labels: ours come first, peers after them.
+    let mut room = f64::from(RIGHT + 8 - MARGIN);
+    let (mut curves, left_out): (Vec<_>, Vec<_>) = all.partition(|curve| {
+        room -= curve.width();
+        room >= 0.0
+    });
     curves.sort_by(|a, b| a.tip().total_cmp(&b.tip()));
     let mut caption = vec![format!(
         "t0 = {}, which is the workload's first instruction; workload {}; n = {} launches a stack, \
@@ -58,6 +75,15 @@ pub fn draw(summary: &Summary, of: Circumstances<'_>) -> String {
     )];
     if curves.iter().any(|curve| curve.stack.is_floor()) {
         caption.push("Dashed grey: floors, the barest program that puts up the same wall.".into());
+    }
+    if curves.iter().any(|curve| curve.stack.is_peer()) {
+        caption.push(
+            "Dotted, with a ring: peers, in the colour of the stack of ours that does the same.".into(),
+        );
+    }
+    if !left_out.is_empty() {
+        let names: Vec<_> = left_out.iter().map(|curve| curve.stack.name()).collect();
+        caption.push(format!("Measured as well, and not drawn for want of room: {}.", names.join(", ")));
     }
     caption.push(of.host.into());
     svg(
@@ -108,38 +134,20 @@ impl Plot {
             line(area, (LEFT, y), (RIGHT, y), GRID)?;
             write(area, &format!("{percent} %"), (LEFT - 8, y), Stands::Left, NOTE)?;
         }
-        for tick in self.axis.ticks() {
-            let x = self.x(tick);
-            line(area, (x, self.top), (x, self.bottom), GRID)?;
-            line(area, (x, self.bottom), (x, self.bottom + 5), INK)?;
-            write(area, &tick.to_string(), (x, self.bottom + 14), Stands::Centred, NOTE)?;
-        }
-        line(area, (LEFT, self.bottom), (RIGHT, self.bottom), INK)?;
         let unit = format!("{}, in {}{}", CLOCK.name(), self.time.unit_in_words(), self.axis.remark());
-        write(area, &unit, (i32::midpoint(LEFT, RIGHT), self.bottom + 34), Stands::Centred, NOTE)
+        self.axis.draw(area, [(LEFT, self.top), (RIGHT, self.bottom)], &unit)
     }
 
     fn labels(&self, area: &Area<'_>, curves: &[Curve<'_>]) -> Drawn {
-        let texts: Vec<[String; 3]> = curves
-            .iter()
-            .map(|Curve { stack, figure }| [stack.to_string(), show::p50(figure), show::interval_ms(figure)])
-            .collect();
-        // How wide a character of each line is, about, in pixels; the marker and the gap to the next label follow.
-        let width = |(text, each): (&String, f64)| each * text.chars().count() as f64;
-        let widths: Vec<f64> = texts
-            .iter()
-            .map(|lines| lines.iter().zip([8.0, 7.5, 6.5]).map(width).fold(0.0, f64::max) + 24.0)
-            .collect();
+        let widths: Vec<f64> = curves.iter().map(Curve::width).collect();
         let ends: Vec<i32> = curves.iter().map(|curve| self.x(curve.tip())).collect();
         let wishes: Vec<f64> = ends.iter().map(|&x| f64::from(x)).collect();
         let centres = spread::spread(&wishes, &widths, f64::from(MARGIN), f64::from(RIGHT + 8));
-        for (((curve, texts), (centre, width)), end) in
-            curves.iter().zip(&texts).zip(centres.iter().zip(&widths)).zip(ends)
-        {
+        for ((curve, (centre, width)), end) in curves.iter().zip(centres.iter().zip(&widths)).zip(ends) {
             let left = (centre - width / 2.0).round() as i32;
             let top = self.top - LABELS + 6;
             ink::marker(area, curve.stack, (left + 5, top))?;
-            for ((text, look), height) in texts.iter().zip([NAME, FIGURE, NOTE]).zip([0, 17, 33]) {
+            for ((text, look), height) in curve.label().iter().zip([NAME, FIGURE, NOTE]).zip([0, 17, 33]) {
                 write(area, text, (left + 16, top + height), Stands::Right, look)?;
             }
             let leader = vec![(centre.round() as i32, top + 44), (end, self.top - 6), (end, self.y(TIP))];
@@ -200,6 +208,20 @@ mod tests {
                 && svg.contains("bootstrap")
                 && svg.contains("Some CPU, nested")
         );
+    }
+
+    #[test]
+    fn peers_are_drawn_while_there_is_room_and_named_where_there_is_none() {
+        let mut file = example::with_peers();
+        let whole = drawn(&file);
+        let named = |svg: &str, name: &str| svg.lines().any(|line| line == name);
+        assert!(
+            !named(&whole, "runc") && whole.contains("for want of room: runc, qemu, qemu-linux."),
+            "{whole}"
+        );
+        file.samples.retain(|sample| sample.stack == Stack::Process || sample.stack.is_peer());
+        let few = drawn(&file);
+        assert!(named(&few, "runc") && named(&few, "qemu-linux") && !few.contains("want of room"), "{few}");
     }
 
     #[test]

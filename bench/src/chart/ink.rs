@@ -5,6 +5,7 @@
 //! Floors are grey: they are yardsticks, not contenders.
 
 use super::canvas::{Area, Drawn};
+use crate::memory::Line;
 use isolab_timeline::{Phase, Stack};
 use plotters::element::DashedPathElement;
 use plotters::prelude::*;
@@ -24,7 +25,7 @@ const YELLOW: RGBColor = RGBColor(0xf0, 0xe4, 0x42);
 const VERMILLION: RGBColor = RGBColor(0xd5, 0x5e, 0x00);
 const REDDISH_PURPLE: RGBColor = RGBColor(0xcc, 0x79, 0xa7);
 
-/// The colour of a stack's curve.
+/// The colour of a stack's curve: a peer's is that of the stack of ours that it stands beside.
 pub(super) const fn of_stack(stack: Stack) -> RGBColor {
     match stack {
         Stack::Process => BLACK,
@@ -33,15 +34,17 @@ pub(super) const fn of_stack(stack: Stack) -> RGBColor {
         Stack::Microvm => BLUISH_GREEN,
         Stack::Nested => REDDISH_PURPLE,
         Stack::ContainerFloor | Stack::KvmFloor => SOFT,
+        Stack::Peer(peer) => of_stack(peer.beside()),
     }
 }
 
-/// Draws a stack's curve through `points`, in pixels: floors dashed, each in its own way.
+/// Draws a stack's curve through `points`, in pixels: floors dashed, each in its own way, peers dotted.
 pub(super) fn curve(area: &Area<'_>, stack: Stack, points: Vec<(i32, i32)>) -> Drawn {
     let style = of_stack(stack).stroke_width(2);
     let dash = match stack {
         Stack::ContainerFloor => Some((8, 4)),
         Stack::KvmFloor => Some((2, 4)),
+        Stack::Peer(_) => Some((2, 2)),
         Stack::Process | Stack::Container | Stack::Unikernel | Stack::Microvm | Stack::Nested => None,
     };
     match dash {
@@ -51,7 +54,7 @@ pub(super) fn curve(area: &Area<'_>, stack: Stack, points: Vec<(i32, i32)>) -> D
 }
 
 /// Draws a stack's marker at a point: containers are square, VMs are triangles, one that boots Linux stands on its
-/// head, the container in a VM is a square on its corner, floors are hollow.
+/// head, the container in a VM is a square on its corner, floors are hollow, and a peer is a ring.
 pub(super) fn marker(area: &Area<'_>, stack: Stack, at: (i32, i32)) -> Drawn {
     let colour = of_stack(stack).filled();
     let square = |size: i32, style: ShapeStyle| {
@@ -73,10 +76,13 @@ pub(super) fn marker(area: &Area<'_>, stack: Stack, at: (i32, i32)) -> Drawn {
         Stack::Nested => polygon(&[(0, -7), (7, 0), (0, 7), (-7, 0)]),
         Stack::ContainerFloor => square(5, colour).and_then(|()| square(3, WHITE.filled())),
         Stack::KvmFloor => triangle(6, colour).and_then(|()| triangle(2, WHITE.filled())),
+        Stack::Peer(_) => area
+            .draw(&Circle::new(at, 5, colour))
+            .and_then(|()| area.draw(&Circle::new(at, 2, WHITE.filled()))),
     }
 }
 
-/// How a phase's part of a bar is filled.
+/// How a part of a bar is filled.
 #[derive(Clone, Copy, PartialEq)]
 enum Hatch {
     Plain,
@@ -86,12 +92,7 @@ enum Hatch {
 }
 
 /// Fills a part of a bar as its phase's; in greys when the bar is a floor's.
-pub(super) fn phase(
-    area: &Area<'_>,
-    phase: Phase,
-    grey: bool,
-    [(left, top), (right, bottom)]: [(i32, i32); 2],
-) -> Drawn {
+pub(super) fn phase(area: &Area<'_>, phase: Phase, grey: bool, corners: [(i32, i32); 2]) -> Drawn {
     let (colour, shade, hatch) = match phase {
         Phase::Launcher => (SKY_BLUE, 0xd4, Hatch::Plain),
         Phase::Isolation => (ORANGE, 0xb0, Hatch::Rising),
@@ -101,6 +102,47 @@ pub(super) fn phase(
         Phase::Teardown => (REDDISH_PURPLE, 0xc4, Hatch::Upright),
     };
     let colour = if grey { RGBColor(shade, shade, shade) } else { colour };
+    filled(area, colour, hatch, corners)
+}
+
+/// Fills a stack's bar; hatched when what it shows is emulated.
+pub(super) fn bar(area: &Area<'_>, stack: Stack, emulated: bool, corners: [(i32, i32); 2]) -> Drawn {
+    if !emulated {
+        return filled(area, of_stack(stack), Hatch::Plain, corners);
+    }
+    // Pale, or the lines would not show.
+    let RGBColor(red, green, blue) = of_stack(stack);
+    let pale = |value: u8| 255 - (255 - value) / 3;
+    filled(area, RGBColor(pale(red), pale(green), pale(blue)), Hatch::Rising, corners)
+}
+
+/// Fills a part of a bar as that kind of memory: three kinds of processes, the rest is the kernel's. `None` is what
+/// is in no line.
+pub(super) fn memory(area: &Area<'_>, line: Option<Line>, corners: [(i32, i32); 2]) -> Drawn {
+    let (colour, hatch) = match line {
+        Some(Line::Workload) => (BLUISH_GREEN, Hatch::Plain),
+        Some(Line::Launcher) => (SKY_BLUE, Hatch::Plain),
+        Some(Line::Guest) => (VERMILLION, Hatch::Plain),
+        Some(Line::Shmem | Line::FileCache) => (SKY_BLUE, Hatch::Upright),
+        Some(Line::PageTables) => (ORANGE, Hatch::Plain),
+        Some(Line::SecondaryPageTables) => (ORANGE, Hatch::Rising),
+        Some(Line::KernelStacks) => (YELLOW, Hatch::Plain),
+        Some(Line::Slab) => (BLUE, Hatch::Plain),
+        Some(Line::HeldBack | Line::ReclaimableSlab) => (BLUE, Hatch::Rising),
+        Some(Line::Percpu) => (YELLOW, Hatch::Upright),
+        Some(Line::Vmalloc) => (REDDISH_PURPLE, Hatch::Plain),
+        Some(Line::KernelPages) => (REDDISH_PURPLE, Hatch::Falling),
+        None => (WHITE, Hatch::Rising),
+    };
+    filled(area, colour, hatch, corners)
+}
+
+fn filled(
+    area: &Area<'_>,
+    colour: RGBColor,
+    hatch: Hatch,
+    [(left, top), (right, bottom)]: [(i32, i32); 2],
+) -> Drawn {
     area.draw(&Rectangle::new([(left, top), (right, bottom)], colour.filled()))?;
     let line = |from, to| area.draw(&PathElement::new(vec![from, to], INK.mix(0.55)));
     match hatch {

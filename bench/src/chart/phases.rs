@@ -10,8 +10,8 @@
 
 use super::Circumstances;
 use super::axis::Axis;
-use super::canvas::{Area, Drawn, FIGURE, MARGIN, NAME, NOTE, Stands, WIDTH, line, svg, write};
-use super::ink::{self, GRID, INK};
+use super::canvas::{Area, Drawn, FIGURE, MARGIN, NAME, NOTE, Stands, WIDTH, svg, write};
+use super::ink;
 use crate::host::clock::Clock as Time;
 use crate::stats::{Clock, Figure, StackSummary, Summary, bootstrap, show};
 use isolab_timeline::Phase;
@@ -21,8 +21,9 @@ const HEAD: i32 = 52;
 const ROW: i32 = 46;
 const BAR: i32 = 24;
 const AXIS: i32 = 44;
-/// Where bars begin, in pixels.
-const LEFT: i32 = MARGIN + 122;
+/// The least room for names before the bars, and what a character of a longer one takes, in pixels.
+const NAMES: i32 = 122;
+const CHARACTER: i32 = 8;
 /// Where the columns of numbers end, in pixels: one for the whole, and before it one for each phase that some stack
 /// has. The bars have what they leave.
 const WHOLE: i32 = WIDTH - MARGIN;
@@ -43,13 +44,14 @@ pub fn draw(summary: &Summary, of: Circumstances<'_>) -> String {
             Clock::Reaped.name(),
             bootstrap::method(),
         ),
-        "launcher: spawn → isolate (bare process: → begin); isolation or VM set-up: isolate → begin (a guest with a \
+        "launcher: spawn → isolate (who tells of no isolation: → begin); isolation or VM set-up: isolate → begin (a guest with a \
          kernel: → its first instruction); guest kernel: → its first process; guest init: → begin; workload: \
          begin → end; teardown: end → reaped. Grey: floors."
             .into(),
         of.host.into(),
     ];
     let rows = summary.stacks.len() as i32;
+    let longest_name = summary.stacks.iter().map(|stack| stack.stack.name().len()).max().unwrap_or(0) as i32;
     let phases = summary.phases();
     let totals = || summary.stacks.iter().map(total);
     let (longest, shortest) = (totals().fold(0.0, f64::max), totals().fold(f64::INFINITY, f64::min));
@@ -65,6 +67,7 @@ pub fn draw(summary: &Summary, of: Circumstances<'_>) -> String {
             axis: if shares { Axis::from_zero(100.0) } else { Axis::from_zero(longest) },
             shares,
             phases: &phases,
+            left: MARGIN + NAMES.max(longest_name * CHARACTER),
             top: top + HEAD,
             bottom: bottom - AXIS,
             time: summary.time,
@@ -86,6 +89,8 @@ struct Plot<'a> {
     phases: &'a [Phase],
     /// Whether bars are shares of their own launch.
     shares: bool,
+    /// Where bars begin, in pixels.
+    left: i32,
     top: i32,
     bottom: i32,
     time: Time,
@@ -104,19 +109,12 @@ impl Plot<'_> {
     }
 
     fn x(&self, value: f64) -> i32 {
-        LEFT + (self.axis.place(value) * f64::from(self.right() - LEFT)).round() as i32
+        self.left + (self.axis.place(value) * f64::from(self.right() - self.left)).round() as i32
     }
 
     fn grid(&self, area: &Area<'_>) -> Drawn {
-        for tick in self.axis.ticks() {
-            let x = self.x(tick);
-            line(area, (x, self.top), (x, self.bottom), GRID)?;
-            line(area, (x, self.bottom), (x, self.bottom + 5), INK)?;
-            write(area, &tick.to_string(), (x, self.bottom + 14), Stands::Centred, NOTE)?;
-        }
-        line(area, (LEFT, self.bottom), (self.right(), self.bottom), INK)?;
         let unit = if self.shares { "% of the launch" } else { self.time.unit_in_words() };
-        write(area, unit, (i32::midpoint(LEFT, self.right()), self.bottom + 34), Stands::Centred, NOTE)
+        self.axis.draw(area, [(self.left, self.top), (self.right(), self.bottom)], unit)
     }
 
     /// The columns' heads, which are the key to the bars as well.
@@ -137,7 +135,7 @@ impl Plot<'_> {
 
     fn row(&self, area: &Area<'_>, middle: i32, stack: &StackSummary) -> Drawn {
         let name = if stack.stack.is_floor() { NOTE } else { NAME };
-        write(area, stack.stack.name(), (LEFT - 10, middle), Stands::Left, name)?;
+        write(area, stack.stack.name(), (self.left - 10, middle), Stands::Left, name)?;
         let scale = if self.shares { 100.0 / total(stack) } else { 1.0 };
         let mut before = 0.0;
         for (phase, right) in self.columns() {

@@ -42,6 +42,14 @@ impl Clock {
         }
     }
 
+    /// The unit of what is too short for milliseconds.
+    pub const fn nanoseconds(self) -> &'static str {
+        match self {
+            Clock::Monotonic => "ns",
+            Clock::VirtualIcount => "virtual ns",
+        }
+    }
+
     /// The unit in full.
     pub const fn unit_in_words(self) -> &'static str {
         match self {

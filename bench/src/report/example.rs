@@ -1,7 +1,13 @@
 //! Made-up runs for tests: they look like launches (skewed, two modes) but nothing was measured.
 
+use crate::counts::section::{ByName, Counted, Counts, StackCounts, Traced, Untraced};
+use crate::density::section::{self as density, Burst, Density, Fill, Need, Point, Stopped};
+use crate::peers::Record;
 use crate::samples::{Commit, SCHEMA_VERSION, SamplesFile, Unavailable};
-use isolab_timeline::{Mark, Outcome, Sample, Stack, Timeline};
+use crate::tax::Work;
+use crate::tax::section::{Absent, Launch, Tax};
+use isolab_timeline::{Mark, Outcome, Peer, Sample, Stack, Timeline, Workload};
+use isolab_workload::kind::Kind;
 use std::collections::BTreeMap;
 
 /// For each stack the typical length of its phases (launcher, isolation, workload, teardown) in ms.
@@ -27,6 +33,24 @@ pub(crate) fn with_linux() -> SamplesFile {
     SamplesFile { guest: Some("Linux 6.12.0 (small)".into()), ..of(&[&PLAN[..], &guests].concat(), 60) }
 }
 
+/// A whole run of all stacks of ours and three peers.
+pub(crate) fn with_peers() -> SamplesFile {
+    let of_ours = [(Stack::Microvm, [0.56, 61.0, 0.04, 3.2]), (Stack::Nested, [0.56, 74.0, 0.05, 3.6])];
+    let peers = [
+        (Stack::Peer(Peer::Runc), [20.0, 0.0, 0.006, 8.0]),
+        (Stack::Peer(Peer::Qemu), [38.0, 0.0, 0.02, 4.0]),
+        (Stack::Peer(Peer::QemuLinux), [140.0, 0.0, 0.06, 9.0]),
+    ];
+    let mut file = of(&[&PLAN[..], &of_ours, &peers].concat(), 60);
+    file.peers = peers
+        .map(|(stack, _)| {
+            let version = format!("{stack} version 1.2.3");
+            (stack, Record { version, command: vec![stack.to_string(), "run".into(), "--fast".into()] })
+        })
+        .into();
+    file
+}
+
 /// A run in which one stack takes a hundred times as long as another.
 pub(crate) fn slow_and_fast() -> SamplesFile {
     let mut plan = PLAN;
@@ -41,6 +65,80 @@ pub(crate) fn alike() -> SamplesFile {
         *phases = [0.55, 0.40, 0.006, 0.30];
     }
     of(&plan, 60)
+}
+
+/// A run of nothing but density: a container takes 300 KiB, a unikernel 700, their floors less.
+pub(crate) fn with_density() -> SamplesFile {
+    let mut random = fastrand::Rng::with_seed(42);
+    let stacks = [
+        (Stack::Container, 300),
+        (Stack::Unikernel, 700),
+        (Stack::ContainerFloor, 170),
+        (Stack::KvmFloor, 490),
+    ];
+    let before = 6 << 30;
+    let mut fill = |(stack, kib): (Stack, u64)| {
+        let many = (100 << 10_u64) / kib;
+        let mut noise = |most: u64| random.u64(..most);
+        let points: Vec<Point> = (1..=many / 5 + 1)
+            .map(|batch| Point {
+                instances: 5 * batch as usize,
+                available_bytes: before - 5 * batch * (kib << 10) - noise(300 << 10),
+            })
+            .collect();
+        let last = points.last().map_or(0, |point| point.instances);
+        let start = |at: u64| 900_000 + 200 * at + noise(90_000);
+        let starts: Vec<u64> = (0..last as u64).map(start).collect();
+        Fill {
+            stack,
+            need: Need { instances: 8, tasks: 16, descriptors: 60, fall_bytes: (8 * kib as i64) << 10 },
+            before_bytes: before,
+            predicted_at: points.iter().map(|point| point.instances).find(|&n| n as u64 * kib >= 20 << 10),
+            points,
+            launches: (0..)
+                .zip(starts)
+                .map(|(at, begin_ns)| density::Launch {
+                    at_ns: at * 500_000,
+                    begin_ns,
+                    ready_ns: begin_ns + 9_000,
+                })
+                .collect(),
+            stopped: Stopped::Budget,
+            why: None,
+            ended_ns: 310_000_000,
+            wrong: Vec::new(),
+            after_bytes: before,
+        }
+    };
+    let fills: Vec<Fill> = stacks.into_iter().map(&mut fill).collect();
+    let kinds = stacks.into_iter().flat_map(|(stack, kib)| [1, 2, 100].map(|at_once| (stack, kib, at_once)));
+    let bursts = kinds.flat_map(|(stack, kib, at_once)| std::iter::repeat_n((stack, kib, at_once), 6));
+    let burst = |(stack, kib, at_once): (Stack, u64, usize)| Burst {
+        stack,
+        at_once,
+        instances: 100,
+        took_ns: kib * 1_000_000 / at_once.min(2) as u64 + random.u64(..9_000_000),
+        ended_ns: 40_000_000,
+        wrong: Vec::new(),
+    };
+    let density = Density {
+        placement: "the lab and all that it launches share all 2 CPUs".into(),
+        memory_mib: 128,
+        at_once: 2,
+        budget_bytes: 100 << 20,
+        max: None,
+        until_ns: None,
+        reserve_bytes: 800 << 20,
+        bursts: bursts.map(burst).collect(),
+        fills,
+    };
+    SamplesFile {
+        samples: Vec::new(),
+        probe_ns: BTreeMap::new(),
+        counts: None,
+        density: Some(density),
+        ..run()
+    }
 }
 
 /// A whole run without one stack.
@@ -68,13 +166,12 @@ pub(crate) fn of(plan: &Plan, n: usize) -> SamplesFile {
                 order: samples.len(),
                 warmup: round < warmup,
                 marks_ns: launch(stack, phases, &mut random),
-                exit: Outcome { status: 0, user_us: 90, system_us: 810 },
+                exit: outcome(),
                 invalid: None,
             });
         }
     }
     let stacks = || plan.iter().map(|&(stack, _)| stack);
-    let calls = BTreeMap::from([("mount", 6), ("clone3", 1), ("pivot_root", 1), ("write", 9)].map(own));
     SamplesFile {
         schema_version: SCHEMA_VERSION,
         host: host(),
@@ -84,16 +181,98 @@ pub(crate) fn of(plan: &Plan, n: usize) -> SamplesFile {
         warmup,
         placement: "lab on CPU 0, launched tree on CPU 1".into(),
         guest: None,
+        peers: BTreeMap::new(),
         probe_ns: stacks().map(|stack| (stack, vec![7_000, 8_000, 11_000])).collect(),
         unavailable: Vec::new(),
         partial: None,
         samples,
-        syscalls: stacks().filter(|stack| stack.is_floor()).map(|stack| (stack, calls.clone())).collect(),
+        counts: Some(counts(stacks())),
+        memory: None,
+        density: None,
+        tax: None,
     }
 }
 
-fn own((name, count): (&str, u64)) -> (String, u64) {
-    (name.into(), count)
+fn outcome() -> Outcome {
+    Outcome { user_us: 90, system_us: 810, minor_faults: 120, voluntary_switches: 4, ..Outcome::default() }
+}
+
+/// Counts of these stacks; those of one VMM could not be had.
+fn counts(stacks: impl Iterator<Item = Stack>) -> Counts {
+    let named = |counts: &[(&str, u64)]| -> ByName {
+        counts.iter().map(|&(name, count)| (name.to_owned(), count)).collect()
+    };
+    let of = |stack: Stack| {
+        let traced = |more: u64| Traced {
+            tasks: 2,
+            syscalls: named(&[("mount", 6), ("clone3", 1), ("ioctl", 12), ("write", 9 + more)]),
+            ioctls: named(&[("KVM_RUN", 12)]),
+        };
+        let ours = stack.runs_a_guest() && !stack.is_floor();
+        let untraced = Untraced {
+            exit: outcome(),
+            exits: ours.then(|| named(&[("io_out", 4)])),
+            statistics: ours.then(|| named(&[("exits", 31), ("io_exits", 4), ("nmi_exits", 0)])),
+        };
+        let absent = [(Counted::Exits, "its VMM <keeps> no count".to_owned())];
+        let absent = if stack == Stack::KvmFloor { absent.into() } else { BTreeMap::new() };
+        (stack, StackCounts { traced: vec![traced(0), traced(1)], untraced: vec![untraced], absent })
+    };
+    Counts { workload: Workload(Kind::Noop), stacks: stacks.map(of).collect() }
+}
+
+/// A run of nothing but the tax: a call takes 100 ns, a container's reads half as long again as a process's.
+pub(crate) fn with_tax() -> SamplesFile {
+    let mut random = fastrand::Rng::with_seed(42);
+    let mut file = SamplesFile { samples: Vec::new(), probe_ns: BTreeMap::new(), counts: None, ..run() };
+    let mut tax = Tax { warmup: 1, launches: Vec::new(), absent: Vec::new() };
+    let ns = |work: Work, stack: Stack| match (work, stack) {
+        (Work::Cpu, _) => 2.0,
+        (Work::Switch, _) => 4_000.0,
+        (Work::Read, Stack::Container) => 450.0,
+        (Work::Read, _) => 300.0,
+        (Work::Cross, _) => 1_900.0,
+        (Work::Touch, Stack::Unikernel) => 900.0,
+        _ => 100.0,
+    };
+    for round in 0..13 {
+        for stack in [Stack::Process, Stack::Container, Stack::Unikernel] {
+            for work in Work::ALL.into_iter().filter(|&work| has(work, stack)) {
+                for workload in work.sizes() {
+                    let operations = Work::of(workload).map_or(0, |(_, count)| count);
+                    let around = 1.0 + 0.01 * (random.f64() - 0.5);
+                    let exits = named_exits(stack, if work == Work::Cross { operations } else { 0 });
+                    tax.launches.push(Launch {
+                        stack,
+                        workload,
+                        round,
+                        work_ns: Some((3e6 + operations as f64 * ns(work, stack) * around) as i64),
+                        exit: outcome(),
+                        exits,
+                        invalid: None,
+                    });
+                }
+            }
+        }
+    }
+    tax.absent.push(Absent {
+        stack: Stack::Unikernel,
+        work: Work::Syscall,
+        reason: "a unikernel has no <kernel> to call".into(),
+    });
+    file.tax = Some(tax);
+    file
+}
+
+fn has(work: Work, stack: Stack) -> bool {
+    match stack {
+        Stack::Unikernel => matches!(work, Work::Cpu | Work::Touch | Work::Cross),
+        _ => work != Work::Cross,
+    }
+}
+
+fn named_exits(stack: Stack, crossings: u64) -> Option<ByName> {
+    (stack == Stack::Unikernel).then(|| BTreeMap::from([("io_out".into(), 4 + crossings)]))
 }
 
 /// One launch: each phase varies by a tenth, one in eight waits for a clock tick's worth of time more.

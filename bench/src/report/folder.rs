@@ -36,8 +36,9 @@ pub enum ReportError {
     },
 }
 
-/// Puts a folder with these files (name, content) at `folder`.
-pub fn replace(folder: &Path, files: &[(&str, &[u8])]) -> Result<(), ReportError> {
+/// Puts a folder with these files (name, content) at `folder`. One without content is not written: an older report
+/// may have it, and this one has not.
+pub fn replace(folder: &Path, files: &[(&str, Option<&[u8]>)]) -> Result<(), ReportError> {
     let failed = |path: &Path| {
         let path = path.to_owned();
         move |source| ReportError::Write { path, source }
@@ -53,7 +54,7 @@ pub fn replace(folder: &Path, files: &[(&str, &[u8])]) -> Result<(), ReportError
     refuse_aliens(folder, files)?;
     let new = Doomed(beside(folder, "new"));
     fs::create_dir_all(&new.0).map_err(failed(folder))?;
-    for (name, content) in files {
+    for (name, content) in files.iter().filter_map(|(name, content)| Some((name, (*content)?))) {
         // The error names where the file was to end up; the folder it was written to is gone by then.
         put(&new.0.join(name), content).map_err(failed(&folder.join(name)))?;
     }
@@ -91,7 +92,7 @@ fn beside(folder: &Path, word: &str) -> PathBuf {
     folder.with_file_name(format!(".{name}.{word}-{}", std::process::id()))
 }
 
-fn refuse_aliens(folder: &Path, files: &[(&str, &[u8])]) -> Result<(), ReportError> {
+fn refuse_aliens(folder: &Path, files: &[(&str, Option<&[u8]>)]) -> Result<(), ReportError> {
     let failed = |source| ReportError::Write { path: folder.into(), source };
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,

@@ -4,7 +4,7 @@
 //! ratio excludes 1; otherwise the sentence says that the run cannot tell.
 
 use crate::stats::{Clock, Ratio, Summary, bootstrap, show};
-use isolab_timeline::Stack;
+use isolab_timeline::{Peer, Stack};
 
 /// The clock of the headline.
 pub const RULER: Clock = Clock::Begin;
@@ -22,8 +22,11 @@ const COMPARED: [(Stack, Stack); 8] = [
 ];
 
 /// What stands between the workload and the machine.
-pub const fn between(stack: Stack) -> &'static str {
+pub fn between(stack: Stack) -> String {
     match stack {
+        Stack::Peer(peer) => {
+            return format!("{}, by {}: beside {}.", wall_of(peer), peer.title(), peer.beside());
+        }
         Stack::Process => "Nothing: the control.",
         Stack::Container => "Namespaces, a cgroup and an overlay root, on the host's own kernel.",
         Stack::Unikernel => {
@@ -36,10 +39,30 @@ pub const fn between(stack: Stack) -> &'static str {
         }
         Stack::KvmFloor => "A floor: the barest program that runs a guest, so what KVM itself costs.",
     }
+    .into()
 }
 
-const fn noun(stack: Stack) -> &'static str {
+/// What a peer puts up, in words.
+const fn wall_of(peer: Peer) -> &'static str {
+    match peer {
+        Peer::Runc | Peer::Crun | Peer::Youki => "The same bundle as a container",
+        Peer::Podman | Peer::Docker => {
+            "The same root folder as a container, with an engine's own work around it"
+        }
+        Peer::Bwrap => "The same root folder in all namespaces, without a cgroup",
+        Peer::Runsc => "The same bundle, with a kernel in user space between it and the host's",
+        Peer::Firecracker | Peer::CloudHypervisor | Peer::Qemu => {
+            "A KVM virtual machine with the same bare guest"
+        }
+        Peer::FirecrackerLinux | Peer::CloudHypervisorLinux | Peer::QemuLinux => {
+            "A KVM virtual machine with the same Linux kernel and the same initial RAM file system"
+        }
+    }
+}
+
+pub(super) fn noun(stack: Stack) -> String {
     match stack {
+        Stack::Peer(peer) => return format!("{} by {}", noun(peer.beside()), peer.title()),
         Stack::Process => "a bare process",
         Stack::Container => "a container",
         Stack::Unikernel => "a unikernel",
@@ -48,6 +71,13 @@ const fn noun(stack: Stack) -> &'static str {
         Stack::ContainerFloor => "the container floor",
         Stack::KvmFloor => "the KVM floor",
     }
+    .into()
+}
+
+/// The pairs of a run: those of our own stacks, then each peer and the stack that it stands beside.
+fn compared(summary: &Summary) -> impl Iterator<Item = (Stack, Stack)> {
+    let peers = summary.stacks.iter().filter_map(|peer| Some((peer.stack, peer.stack.beside()?)));
+    COMPARED.into_iter().chain(peers)
 }
 
 /// The headline: how long each stack takes until its workload begins, and how many times as long as a
@@ -80,13 +110,12 @@ pub fn headline(summary: &Summary) -> String {
         (Some(process), true) => format!("{} starts its workload in {process}", noun(Stack::Process)),
         (None, true) => return "This run measured neither a process nor a container nor a VM.".into(),
     };
-    format!("{} ({}, medians).", capitalised(&answer), RULER.name())
+    format!("{} ({}, medians).", show::capitalised(&answer), RULER.name())
 }
 
 /// One sentence for each pair of stacks that were both measured, the slower one first.
 pub fn comparisons(summary: &Summary) -> Vec<String> {
-    COMPARED
-        .into_iter()
+    compared(summary)
         .filter_map(|(stack, base)| {
             let ratio = summary.ratio(stack, base, RULER)?;
             Some(if ratio.value < 1.0 {
@@ -99,14 +128,19 @@ pub fn comparisons(summary: &Summary) -> Vec<String> {
 }
 
 fn comparison(slower: Stack, quicker: Stack, ratio: Ratio) -> String {
-    let (slower, quicker) = (noun(slower), noun(quicker));
+    // Beside another maker's, ours has a maker too.
+    let both_have_makers = slower.is_peer() || quicker.is_peer();
+    let [slower, quicker] = [slower, quicker].map(|stack| {
+        let ours = both_have_makers && !stack.is_peer();
+        noun(stack) + if ours { " by isolab" } else { "" }
+    });
     let factor = show::factor(ratio.value);
     let interval = show::ratio_interval(Some(ratio));
     match ratio.interval {
         Some(ends) if !ends.contains(1.0) => {
             format!(
                 "{} takes {factor} times as long as {quicker} (95 % interval {interval}).",
-                capitalised(slower)
+                show::capitalised(&slower)
             )
         }
         Some(_) => format!(
@@ -116,23 +150,18 @@ fn comparison(slower: Stack, quicker: Stack, ratio: Ratio) -> String {
         None => format!(
             "{} took {factor} times as long as {quicker}, but fewer than {} launches of one of them \
              count, too few for an interval.",
-            capitalised(slower),
+            show::capitalised(&slower),
             bootstrap::FEWEST
         ),
     }
 }
 
 /// `a`, `a and b`, `a, b and c`.
-fn listed(items: &[String]) -> String {
+pub(super) fn listed(items: &[String]) -> String {
     match items {
         [first @ .., but, last] => [first, &[format!("{but} and {last}")]].concat().join(", "),
         few => few.concat(),
     }
-}
-
-fn capitalised(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -172,6 +201,18 @@ mod tests {
         assert_eq!(guests.len(), COMPARED.len());
         let alike = comparisons(&Summary::of(&example::alike()));
         assert!(alike.iter().any(|sentence| sentence.contains("cannot tell")), "{alike:#?}");
+    }
+
+    #[test]
+    fn a_peer_is_held_against_the_stack_that_it_stands_beside() {
+        let sentences = comparisons(&Summary::of(&example::with_peers()));
+        for beginning in [
+            "A container by runc takes 13.0 times as long as a container by isolab (",
+            "A unikernel by QEMU takes 39.6 times as long as a unikernel by isolab (",
+            "A microVM by QEMU takes 2.26 times as long as a microVM by isolab (",
+        ] {
+            assert!(sentences.iter().any(|sentence| sentence.starts_with(beginning)), "{sentences:#?}");
+        }
     }
 
     #[test]

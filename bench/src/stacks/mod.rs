@@ -8,6 +8,7 @@ pub mod nested;
 pub mod process;
 pub mod unikernel;
 
+use crate::peers;
 use crate::sandbox::Sandbox;
 use isolab_timeline::Stack;
 
@@ -21,5 +22,6 @@ pub fn of(stack: Stack) -> &'static dyn Sandbox {
         Stack::Nested => &nested::Nested,
         Stack::ContainerFloor => &container_floor::ContainerFloor,
         Stack::KvmFloor => &kvm_floor::KvmFloor,
+        Stack::Peer(peer) => peers::of(peer),
     }
 }

@@ -3,7 +3,6 @@
 use crate::ground::Ground;
 use crate::sandbox::{Refusal, Sandbox, bare};
 use isolab_timeline::{Stack, Workload};
-use isolab_workload::kind::Kind;
 use std::process::Command;
 
 /// The KVM launcher of this project.
@@ -16,7 +15,7 @@ impl Sandbox for Unikernel {
     }
 
     fn command(&self, ground: &Ground, workload: Workload) -> Result<Command, Refusal> {
-        if matches!(workload.0, Kind::Syscall(_)) {
+        if workload.0.needs_a_kernel() {
             return Err(Refusal::workload(
                 "a unikernel has no kernel to call; its border is the VMM: `cross`",
             ));

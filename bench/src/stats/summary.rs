@@ -44,7 +44,7 @@ impl Clock {
     }
 }
 
-/// One span of one stack over its launches. Times are in milliseconds.
+/// One span of one stack over its launches, in milliseconds; or another quantity, as who computes it says.
 #[derive(Clone, Debug)]
 pub struct Figure {
     /// Every launch's value.
@@ -58,7 +58,7 @@ pub struct Figure {
 }
 
 impl Figure {
-    fn of(sample: Sorted, probe: Option<f64>, random: &mut fastrand::Rng) -> Figure {
+    pub(crate) fn of(sample: Sorted, probe: Option<f64>, random: &mut fastrand::Rng) -> Figure {
         let medians = Medians::draw(&sample, random);
         Figure {
             interval: medians.as_ref().map(Medians::interval),
@@ -127,7 +127,7 @@ impl StackSummary {
 pub struct Summary {
     /// What the times are times of, and so their unit.
     pub time: Time,
-    /// The stacks of which at least one launch counts, in the order of [`Stack::ALL`].
+    /// The stacks of which at least one launch counts, in the order of [`Stack::every`].
     pub stacks: Vec<StackSummary>,
 }
 

@@ -1,17 +1,58 @@
 //! What the lab's tests share: its program, what this machine can do, and a terminal to sit at.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+use isolab::samples::SamplesFile;
 use isolab_timeline::Stack;
 use rustix::fs::{Mode, OFlags};
+use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Termios, tcgetattr};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 pub const LAB: &str = env!("CARGO_BIN_EXE_isolab");
+
+/// What one short run measured: `words` are the lab's, without `--out`.
+pub fn measured(words: &[&str]) -> SamplesFile {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("report");
+    let output = lab(&[words, &["--out", out.to_str().unwrap()]].concat());
+    assert!(output.status.success(), "{words:?}: {}", text(&output.stderr));
+    accepted(&out)
+}
+
+/// A run that goes on for ever, interrupted in the middle of it: what it measured, and its page.
+pub fn interrupted(words: &[&str]) -> (SamplesFile, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("report");
+    let mut command = Command::new(LAB);
+    command.args(words).arg("--out").arg(&out).stdout(Stdio::null()).stderr(Stdio::piped());
+    let child = command.spawn().unwrap();
+    // Long enough for a slow machine to be in the middle of it; it has far more to do.
+    std::thread::sleep(Duration::from_secs(3));
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", text(&output.stderr));
+    let file = accepted(&out);
+    (file, std::fs::read_to_string(out.join("report.html")).unwrap())
+}
+
+/// The samples of the report in `out`, which its schema must accept.
+pub fn accepted(out: &Path) -> SamplesFile {
+    let path = out.join("samples.json");
+    let schema: serde_json::Value =
+        serde_json::from_str(include_str!("../../schema/samples.schema.json")).unwrap();
+    let value: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    if let Err(error) = jsonschema::validate(&schema, &value) {
+        panic!("{error} at {}", error.instance_path());
+    }
+    SamplesFile::read(&path).unwrap()
+}
 
 /// Runs the lab to its end.
 pub fn lab(arguments: &[&str]) -> Output {

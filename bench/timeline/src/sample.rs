@@ -4,7 +4,7 @@ use crate::{Stack, Timeline, Workload};
 use serde::{Deserialize, Serialize};
 
 /// How a launch ended, from `wait4(2)`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
     /// The exit status as a shell gives it: the status itself, or 128 + the signal that ended it.
     pub status: i32,
@@ -12,6 +12,14 @@ pub struct Outcome {
     pub user_us: u64,
     /// System CPU time of the child and its reaped descendants, in microseconds.
     pub system_us: u64,
+    /// Page faults of all of them that needed no disk.
+    pub minor_faults: u64,
+    /// Page faults of all of them that waited for a disk.
+    pub major_faults: u64,
+    /// How often one of them gave up the CPU, because it had to wait.
+    pub voluntary_switches: u64,
+    /// How often one of them lost the CPU, because another's turn had come.
+    pub involuntary_switches: u64,
 }
 
 /// One launch of one stack.

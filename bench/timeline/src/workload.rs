@@ -24,6 +24,9 @@ impl fmt::Display for Workload {
             Kind::Wait => write!(f, "wait"),
             Kind::Cpu(n) => write!(f, "cpu {n}"),
             Kind::Syscall(n) => write!(f, "syscall {n}"),
+            Kind::Switch(n) => write!(f, "switch {n}"),
+            Kind::Fault(n) => write!(f, "fault {n}"),
+            Kind::Read(n) => write!(f, "read {n}"),
             Kind::Cross(n) => write!(f, "cross {n}"),
             Kind::Touch(n) => write!(f, "touch {n}"),
         }
@@ -33,7 +36,8 @@ impl fmt::Display for Workload {
 /// The words name no workload.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "{0:?} is no workload; give one of: noop, cpu TURNS, syscall COUNT, cross COUNT (unikernel), touch MIB, wait"
+    "{0:?} is no workload; give one of: noop, cpu TURNS, syscall COUNT, switch COUNT, fault COUNT, read COUNT, cross COUNT \
+     (unikernel), touch MIB, wait"
 )]
 pub struct UnknownWorkload(String);
 
@@ -68,7 +72,9 @@ mod tests {
 
     #[test]
     fn a_workload_is_read_back_as_written() {
-        for text in ["noop", "wait", "cpu 7", "syscall 8", "cross 9", "touch 10"] {
+        for text in
+            ["noop", "wait", "cpu 7", "syscall 8", "cross 9", "touch 10", "switch 11", "fault 12", "read 13"]
+        {
             assert_eq!(text.parse::<Workload>().unwrap().to_string(), text);
         }
         assert!("cpu".parse::<Workload>().is_err());

@@ -9,6 +9,12 @@ pub enum Kind {
     Cpu(u64),
     /// So many system calls: the border between a process and its kernel.
     Syscall(u64),
+    /// So many turns of another process, each of which gives the turn back: context switches.
+    Switch(u64),
+    /// So many pages of memory, each touched and taken back: page faults.
+    Fault(u64),
+    /// So many reads of a page of a file: that of the program itself, which is in every root.
+    Read(u64),
     /// So many port writes: the border between a guest and its VMM (unikernel only).
     Cross(u64),
     /// Touches every page of so many MiB, then holds until standard input ends.
@@ -26,10 +32,18 @@ impl Kind {
             (b"wait", None) => Some(Kind::Wait),
             (b"cpu", Some(n)) => decimal(n).map(Kind::Cpu),
             (b"syscall", Some(n)) => decimal(n).map(Kind::Syscall),
+            (b"switch", Some(n)) => decimal(n).map(Kind::Switch),
+            (b"fault", Some(n)) => decimal(n).map(Kind::Fault),
+            (b"read", Some(n)) => decimal(n).map(Kind::Read),
             (b"cross", Some(n)) => decimal(n).map(Kind::Cross),
             (b"touch", Some(n)) => decimal(n).map(Kind::Touch),
             _ => None,
         }
+    }
+
+    /// Whether this kind asks something of a kernel, again and again.
+    pub const fn needs_a_kernel(self) -> bool {
+        matches!(self, Kind::Syscall(_) | Kind::Switch(_) | Kind::Fault(_) | Kind::Read(_))
     }
 
     /// Whether this kind, once ready, holds until its standard input ends.

@@ -9,6 +9,7 @@
 //! 2. [`kind`]: which work, and how much of it.
 //! 3. [`work`]: the work itself.
 //! 4. [`linux`]: entry and system calls of the program; the floors use them too, the unikernel has neither.
+//! 5. [`steady`]: work that needs a kernel: context switches, page faults, reads.
 #![no_std]
 #![deny(unsafe_code)]
 
@@ -20,4 +21,7 @@ pub mod kind;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 pub mod linux;
 pub mod mark;
+#[allow(unsafe_code)]
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+pub mod steady;
 pub mod work;

@@ -9,9 +9,11 @@
 use core::ffi::CStr;
 use isolab_workload::kind::Kind;
 use isolab_workload::linux::{Arguments, exit, getppid, map, say, wait_for_end_of_input};
-use isolab_workload::{mark, work};
+use isolab_workload::{mark, steady, work};
 
-const USAGE: &[u8] = b"usage: isolab-workload noop | cpu TURNS | syscall COUNT | touch MIB | wait\n";
+const USAGE: &[u8] =
+    b"usage: isolab-workload noop | cpu TURNS | syscall COUNT | switch COUNT | fault COUNT | \
+      read COUNT | touch MIB | wait\n";
 const MIB: usize = 1 << 20;
 
 isolab_workload::entry!(main);
@@ -30,6 +32,14 @@ fn main(arguments: &Arguments) -> ! {
         // Opaque to the compiler, which could otherwise put the work off until the sum is printed, after the mark.
         Kind::Cpu(turns) => checksum = Some(core::hint::black_box(work::cpu(turns))),
         Kind::Syscall(count) => (0..count).for_each(|_| getppid()),
+        Kind::Switch(count) => {
+            expect(steady::switch(count), b"switch: the kernel gives no pipe or process\n")
+        }
+        Kind::Fault(count) => expect(steady::fault(count), b"fault: the kernel gives no memory\n"),
+        Kind::Read(count) => {
+            let read = arguments.get(0).and_then(|program| steady::read(program, count));
+            expect(read, b"read: its own name, argument 0, leads to no file of a page\n");
+        }
         Kind::Cross(_) => {
             say(
                 2,
@@ -54,6 +64,15 @@ fn main(arguments: &Arguments) -> ! {
     }
     say(1, &[mark::END]);
     exit(0)
+}
+
+/// Ends the program with a sentence if the work could not be done.
+fn expect(done: Option<()>, sentence: &[u8]) {
+    if done.is_none() {
+        say(2, b"isolab-workload: ");
+        say(2, sentence);
+        exit(1);
+    }
 }
 
 #[panic_handler]

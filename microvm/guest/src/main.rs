@@ -47,7 +47,7 @@ extern "C" fn start(address: u32, protocol: u32) -> ! {
         // Not to be put off until the checksum is printed: the work ends before *ready*.
         Kind::Cpu(turns) => checksum = Some(black_box(work::cpu(turns))),
         Kind::Cross(count) => (0..count).for_each(|_| out(CROSS, 0)),
-        Kind::Syscall(_) => {
+        Kind::Syscall(_) | Kind::Switch(_) | Kind::Fault(_) | Kind::Read(_) => {
             say(b"isolab-unikernel: a unikernel has no kernel to call; its border is the VMM: cross N\n");
             exit(2);
         }

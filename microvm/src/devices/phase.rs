@@ -51,7 +51,7 @@ mod tests {
         for &byte in bytes {
             assert_eq!(phase.write(0, byte).unwrap(), Effect::None);
         }
-        isolab_timeline::stamps::read_record(&stamps.record()[1..]).unwrap().into_keys().collect()
+        stamps.record().marks.into_keys().collect()
     }
 
     #[test]

@@ -76,7 +76,7 @@ impl Contain {
         };
         let ended = container::run(&recipe, context.stamps)?;
         if timeline {
-            let record = context.stamps.record();
+            let record = context.stamps.record().bytes();
             std::io::stdout().write_all(&record).map_err(|error| super::output(&error))?;
         }
         Ok(ended.status)

@@ -2,7 +2,7 @@ use super::*;
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 
-const FILES: [(&str, &[u8]); 2] = [("samples.json", b"{}"), ("report.html", b"<p>new")];
+const FILES: [(&str, Option<&[u8]>); 2] = [("samples.json", Some(b"{}")), ("report.html", Some(b"<p>new"))];
 
 fn names(folder: &Path) -> Vec<String> {
     let mut names: Vec<_> = fs::read_dir(folder)
@@ -18,10 +18,19 @@ fn a_report_is_made_and_made_again_and_nothing_else_is_left() {
     let parent = tempfile::tempdir().unwrap();
     let folder = parent.path().join("deep/report");
     replace(&folder, &FILES).unwrap();
-    replace(&folder, &[("samples.json", b"{}"), ("report.html", b"<p>newer")]).unwrap();
+    replace(&folder, &[("samples.json", Some(b"{}")), ("report.html", Some(b"<p>newer"))]).unwrap();
     assert_eq!(names(&folder), ["report.html", "samples.json"]);
     assert_eq!(fs::read(folder.join("report.html")).unwrap(), b"<p>newer");
     assert_eq!(names(folder.parent().unwrap()), ["report"]);
+}
+
+#[test]
+fn a_report_takes_the_place_of_one_that_had_more_files() {
+    let parent = tempfile::tempdir().unwrap();
+    let folder = parent.path().join("report");
+    replace(&folder, &[FILES[0], ("tax.svg", Some(b"<svg>"))]).unwrap();
+    replace(&folder, &[FILES[0], ("tax.svg", None)]).unwrap();
+    assert_eq!(names(&folder), ["samples.json"]);
 }
 
 #[test]
@@ -61,8 +70,7 @@ fn a_full_disk_is_one_error_and_the_old_report_is_as_it_was() {
         }
         let folder = disk.join("report");
         replace(&folder, &FILES).unwrap();
-        let error =
-            replace(&folder, &[("samples.json", b"{}"), ("report.html", &vec![b' '; 200_000])]).unwrap_err();
+        let error = replace(&folder, &[FILES[0], ("report.html", Some(&vec![b' '; 200_000]))]).unwrap_err();
         let ReportError::Write { path, source } = &error else { panic!("{error}") };
         assert_eq!(path, &folder.join("report.html"));
         assert_eq!(source.kind(), io::ErrorKind::StorageFull);
