@@ -23,6 +23,11 @@ gate A B *ARGS:
 doctor:
     cargo run --release -- doctor
 
+# Opens the first lab in Jupyter, in an environment that is made once
+lab:
+    notebooks/setup.sh
+    .venv/bin/jupyter lab notebooks/01-first-comparison.ipynb
+
 # Installs what the tests need, lints, and runs every test (under 25 minutes on 2 cores)
 test:
     bench/test.sh

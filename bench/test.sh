@@ -28,7 +28,7 @@ part() {
     times+=("$(printf '%4d s  %s' $((SECONDS - start)) "$name")")
 }
 
-packages=(busybox-static binutils bsdutils e2fsprogs erofs-utils qemu-system-x86 bc bison flex libelf-dev libssl-dev)
+packages=(busybox-static binutils bsdutils e2fsprogs erofs-utils python3-venv qemu-system-x86 bc bison flex libelf-dev libssl-dev)
 # The engines that drive the runtime, and the peers that Debian has, as PACKAGE:PROGRAM. Who has the program from elsewhere
 # keeps it: Debian's package would replace it. The tests start daemons of their own; whether the
 # packages start theirs is all one.
@@ -73,6 +73,16 @@ kernels() {
     "$lab" kernel build || echo "skipped: kernels: no small kernel of these options; build one: isolab kernel build"
     [ "$before" = "$("$lab" kernel list --json)" ] || echo "cold cache: the small kernel was built"
 }
+# The notebooks, in an environment of their own: kept, unless their requirements have changed.
+labs() {
+    local why
+    why=$(notebooks/setup.sh 2>&1) || {
+        [ $? = 126 ] && echo "skipped: labs: $(tail -n 1 <<<"$why")" && return
+        echo "$why"
+        return 1
+    }
+    .venv/bin/python notebooks/test_lab.py
+}
 deny() {
     # Advisories need their database from the network; what does not, is checked anyhow.
     if command -v cargo-deny >/dev/null; then
@@ -94,6 +104,7 @@ part "lint the measured programs" cargo clippy --profile program --bins --locked
 part "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
 part "licences and advisories" deny
 part "tests" cargo test --workspace --locked --no-fail-fast -- --nocapture
+part "labs" labs
 part "emulated machine" bench/emulated.sh
 # Of the same packages as the tests in the emulated machine: with others, cargo would choose other features for what they
 # share, and compile it once more.
