@@ -61,9 +61,10 @@ fn page_faults_and_switches_are_counted() {
     let faults = more("fault 5000", |exit| exit.minor_faults);
     // One launch has one more or less than another.
     assert!((4990..5100).contains(&faults), "{faults} faults");
-    // Each turn of the other process is a wait of both, on one CPU or on two.
-    let switches = more("switch 500", |exit| exit.voluntary_switches);
-    assert!((900..1100).contains(&switches), "{switches} switches");
+    // Each turn of the other process is a wait of both, on one CPU or on two; who is put aside before it comes to wait,
+    // as on a busy machine, was switched as well.
+    let switches = more("switch 500", |exit| exit.voluntary_switches + exit.involuntary_switches);
+    assert!(switches >= 900, "{switches} switches");
 }
 
 #[test]
