@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use isolab::emulate::inside::Output;
 use isolab::parts::Parts;
 use isolab_timeline::command::{hostname, variable};
-use isolab_timeline::{Stack, Workload};
+use isolab_timeline::{Peer, Stack, Workload};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -76,6 +76,8 @@ Examples:
   isolab compare
   isolab compare --stacks process,unikernel --workload 'touch 64' --runs 50
   isolab compare --parts all --quick
+  isolab compare --peers
+  isolab compare --stacks container --peer crun --peer youki=./youki
   isolab compare --json --seed 7 | jq '.samples | length'")]
 pub(crate) struct Compare {
     /// What is measured: startup, counts, tax, or all
@@ -87,6 +89,12 @@ pub(crate) struct Compare {
     /// The stacks to launch; all that run here if not given
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     pub(crate) stacks: Vec<Stack>,
+    /// Also launches the peers whose programs are found along PATH
+    #[arg(long)]
+    pub(crate) peers: bool,
+    /// Also launches this peer, found along PATH or at PATH
+    #[arg(long = "peer", value_name = "NAME[=PATH]", value_parser = peer)]
+    pub(crate) named_peers: Vec<(Peer, Option<PathBuf>)>,
     /// Counted launches of each stack
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = at_least_one)]
     pub(crate) runs: usize,
@@ -304,6 +312,15 @@ fn at_least_one(text: &str) -> Result<usize, String> {
         .ok()
         .filter(|runs| (1..=1_000_000).contains(runs))
         .ok_or_else(|| "a number from 1 to 1000000".into())
+}
+
+fn peer(text: &str) -> Result<(Peer, Option<PathBuf>), String> {
+    let (name, path) = text.split_once('=').map_or((text, None), |(name, path)| (name, Some(path.into())));
+    let known = Peer::ALL.into_iter().find(|peer| peer.name() == name);
+    known.map(|peer| (peer, path)).ok_or_else(|| {
+        let names = Peer::ALL.map(Peer::name).join(", ");
+        format!("there is no peer {name:?}; there are: {names}; docs/peers.md says how to add one")
+    })
 }
 
 fn user(text: &str) -> Result<(u32, u32), String> {

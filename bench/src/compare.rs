@@ -5,6 +5,7 @@ use crate::host::Host;
 use crate::instance::{Launched, Launcher};
 use crate::interrupt::Interrupt;
 use crate::parts::{Part, Parts};
+use crate::peers::{Found, Record};
 use crate::placement::Placement;
 use crate::programs::Programs;
 use crate::samples::{Commit, SCHEMA_VERSION, SamplesFile, Unavailable};
@@ -25,6 +26,8 @@ pub struct Plan {
     pub parts: Parts,
     /// The stacks to launch.
     pub stacks: Vec<Stack>,
+    /// Where the peers among them are, as far as the user has said.
+    pub peers: Found,
     /// Counted launches of each, for its start-up.
     pub runs: usize,
     /// Rounds of the tax.
@@ -70,7 +73,8 @@ pub struct Prepared {
 /// Lays the ground, looks at the host, and tries each stack that the plan asks for.
 pub fn prepare(plan: &Plan) -> anyhow::Result<Prepared> {
     ground::sweep()?;
-    let ground = Ground::lay(Programs::find()?, plan.memory_mib, plan.kernel.clone())?;
+    let mut ground = Ground::lay(Programs::find()?, plan.memory_mib, plan.kernel.clone())?;
+    ground.peers = plan.peers.clone();
     let placement = Placement::choose()?;
     let host = Host::read(ground.limits());
     let launcher = Launcher::new(placement, plan.limit)?;
@@ -86,7 +90,7 @@ pub fn prepare(plan: &Plan) -> anyhow::Result<Prepared> {
         placement: placement.rule(),
         guest: stacks.iter().any(|stack| stack.boots_linux()).then(|| guest(&ground)).flatten(),
         probe_ns: BTreeMap::new(),
-        peers: BTreeMap::new(),
+        peers: records(plan, &stacks, &ground),
         unavailable,
         partial: None,
         samples: Vec::new(),
@@ -135,6 +139,15 @@ fn guest(ground: &Ground) -> Option<String> {
     ground.kernel().ok().map(|kernel| kernel.words.clone())
 }
 
+/// Which peers these are.
+fn records(plan: &Plan, stacks: &[Stack], ground: &Ground) -> BTreeMap<Stack, Record> {
+    let record = |&stack: &Stack| {
+        let Stack::Peer(peer) = stack else { return None };
+        Some((stack, Record::of(peer, ground, plan.workload).ok()?))
+    };
+    stacks.iter().filter_map(record).collect()
+}
+
 /// Tries each stack once: those that work, and why the others do not.
 fn tried(plan: &Plan, ground: &Ground, launcher: &Launcher) -> (Vec<Stack>, Vec<Unavailable>) {
     let mut unavailable = Vec::new();
@@ -164,7 +177,8 @@ fn measure(
         std::thread::sleep(PAUSE.mul_f64(random.f64()));
         let Some(command) = command(stack, ground, plan.workload) else { continue };
         bar.set_message(stack.name());
-        let Launched { timeline, outcome, text, invalid, .. } = launcher.run(command)?;
+        let Launched { timeline, outcome, text, invalid, .. } =
+            sandbox::launch(stacks::of(stack), command, ground, launcher)?;
         if interrupt.came() {
             // The launch that the signal hit was not measured; all before it was.
             file.partial = Some(format!("it was interrupted after {order} of {} launches", turns.len()));
@@ -210,7 +224,8 @@ fn probe(
         }
         for _ in 0..if file.partial.is_none() { PROBES.min(plan.runs) } else { 0 } {
             let Some(command) = command(stack, ground, Workload(Kind::Noop)) else { break };
-            of_stack.extend(launcher.run(command)?.timeline.span(Mark::Begin, Mark::Ready));
+            let launch = sandbox::launch(stacks::of(stack), command, ground, launcher)?;
+            of_stack.extend(launch.timeline.span(Mark::Begin, Mark::Ready));
         }
     }
     spans.retain(|_, spans| !spans.is_empty());

@@ -6,14 +6,16 @@
 
 use crate::kernel::{self, cache::Cache};
 use crate::microvm::Kernel;
+use crate::peers::{Found, ask::ask};
 use crate::programs::Programs;
 use crate::sandbox::Refusal;
 use isolab_runtime::cgroup::owner::Owner;
 use isolab_runtime::cgroup::{self, Group, Hierarchy, Limits};
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell, RefCell};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// The limits that a measured container has: generous, so that they are paid for but never felt.
 pub const LIMITS: Limits = Limits { memory: Some(1 << 30), cpus: Some(1.0), pids: Some(64) };
@@ -34,6 +36,12 @@ pub struct Ground {
     /// The kernel of Linux guests, as it was asked for, and as it was found when it was first needed.
     asked_kernel: Option<PathBuf>,
     kernel: OnceCell<Result<Kernel, Refusal>>,
+    /// Where the peers' programs are.
+    pub peers: Found,
+    /// How many names were given out.
+    named: Cell<u64>,
+    /// What is to be run when the run is over.
+    at_end: RefCell<Vec<Command>>,
     folder: PathBuf,
 }
 
@@ -54,6 +62,9 @@ impl Ground {
             floor_group,
             asked_kernel: kernel,
             kernel: OnceCell::new(),
+            peers: Found::default(),
+            named: Cell::new(0),
+            at_end: RefCell::default(),
             folder,
         };
         let context = |error| {
@@ -67,6 +78,27 @@ impl Ground {
     /// The folder that is a container's root: it holds the workload and nothing else.
     pub fn rootfs(&self) -> PathBuf {
         self.folder.join("root")
+    }
+
+    /// The folder of this run.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The name of this run: no other has it.
+    pub fn run_name(&self) -> String {
+        self.folder.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
+    /// A name for one container of `whose`; no other of this run, or of any run, has it.
+    pub fn new_name(&self, whose: &str) -> String {
+        self.named.set(self.named.get() + 1);
+        format!("{}-{whose}-{}", self.run_name(), self.named.get())
+    }
+
+    /// Has `command` run when the run is over: it takes away what somebody else keeps for it.
+    pub fn at_end(&self, command: Command) {
+        self.at_end.borrow_mut().push(command);
     }
 
     /// The place of a file of this run.
@@ -105,6 +137,10 @@ impl Ground {
 
 impl Drop for Ground {
     fn drop(&mut self) {
+        for command in self.at_end.take() {
+            // Its owner says no: then it keeps it, under the run's name.
+            let _ = ask(command);
+        }
         // What cannot be removed now is found again by its name.
         let _ = self.floor_group.remove();
         let _ = fs::remove_dir_all(&self.folder);

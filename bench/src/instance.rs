@@ -78,7 +78,13 @@ impl Launcher {
     ///
     /// An error: the command could not be started, or the lab itself failed. All that a child does
     /// wrong is in [`Launched::invalid`].
-    pub fn run(&self, mut command: Command) -> io::Result<Launched> {
+    pub fn run(&self, command: Command) -> io::Result<Launched> {
+        self.run_as(command, &|status| status)
+    }
+
+    /// The same for a command whose exit status is not the workload's own, but says what that is: `status`
+    /// makes the one of the other.
+    pub fn run_as(&self, mut command: Command, status: &dyn Fn(i32) -> i32) -> io::Result<Launched> {
         let (output, childs_output) = pipe_with(PipeFlags::CLOEXEC)?;
         let (childs_input, input) = pipe_with(PipeFlags::CLOEXEC)?;
         let mut complaints = File::from(memfd_create("stderr", MemfdFlags::CLOEXEC)?);
@@ -90,9 +96,10 @@ impl Launcher {
         listen(&output, input, &mut wire, deadline)?;
         let (spawned_at, child) =
             self.started.recv().map_err(|_| io::Error::other("the launching thread has ended"))??;
-        let Reaped { outcome, late } = reap(Pid::from_child(&child), deadline)?;
+        let Reaped { mut outcome, late } = reap(Pid::from_child(&child), deadline)?;
         let reaped_at = now();
 
+        outcome.status = status(outcome.status);
         let mut complaint = String::new();
         complaints.rewind()?;
         // Whatever a child complained of in no encoding is still told, as far as it goes.
@@ -139,7 +146,11 @@ fn assemble(
 
     let missing =
         [Mark::Begin, Mark::Ready, Mark::End].into_iter().find(|&mark| timeline.get(mark).is_none());
-    let said = if complaint.is_empty() { String::new() } else { format!(": {complaint}") };
+    let said = match (complaint.is_empty(), wire.text.is_empty()) {
+        (false, _) => format!(": {complaint}"),
+        (true, false) => format!(": it printed {:?}", beginning(&wire.text)),
+        (true, true) => String::new(),
+    };
     let invalid = late
         .or_else(|| (outcome.status != 0).then(|| format!("it ended with status {}{said}", outcome.status)))
         .or_else(|| missing.map(|mark| format!("the mark {mark:?} never came{said}")))
@@ -148,6 +159,11 @@ fn assemble(
         .or_else(|| timeline.backwards().map(|(a, b)| format!("time ran backwards from {a:?} to {b:?}")));
     let Record { exits, statistics, .. } = record.unwrap_or_default();
     Launched { timeline, outcome, exits, statistics, text: wire.text, complaint, invalid }
+}
+
+/// As much of what a child printed as goes into a sentence.
+fn beginning(text: &[u8]) -> String {
+    String::from_utf8_lossy(&text[..text.len().min(80)]).into_owned()
 }
 
 #[cfg(test)]

@@ -15,13 +15,14 @@ use isolab::host::clock::Clock;
 use isolab::interrupt::Interrupt;
 use isolab::microvm::{self, Guest};
 use isolab::parts::Parts;
+use isolab::peers::Found;
 use isolab::programs::Programs;
-use isolab::samples::SamplesFile;
+use isolab::samples::{SamplesFile, Unavailable};
 use isolab::stats::Summary;
 use isolab::tax::{self, Rounds, figures::Prices};
 use isolab::{kernel, report, table};
 use isolab_microvm::pack::start::Start;
-use isolab_timeline::Stack;
+use isolab_timeline::{Peer, Stack};
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::os::unix::process::CommandExt;
@@ -78,15 +79,20 @@ fn quick() -> cli::Command {
 
 fn compare(options: Compare) -> anyhow::Result<u8> {
     let interrupt = Interrupt::listen().context("listening for Ctrl-C")?;
-    let asked_for = !options.stacks.is_empty();
+    let named = options.named_peers.iter().map(|(peer, _)| Stack::Peer(*peer));
+    let asked_for: Vec<_> = options.stacks.iter().copied().chain(named).collect();
     let seed = fixed_seed(options.seed);
     let (runs, rounds) =
         if options.quick { (QUICK_RUNS.min(options.runs), QUICK_ROUNDS) } else { (options.runs, ROUNDS) };
+    let stacks = stacks(&options);
     let plan = Plan {
         command: command_line(&options, seed),
         parts: options.parts,
         kernel: options.kernel,
-        stacks: if asked_for { options.stacks } else { Stack::ALL.to_vec() },
+        stacks,
+        peers: Found(
+            options.named_peers.into_iter().filter_map(|(peer, path)| Some((peer, path?))).collect(),
+        ),
         runs,
         rounds,
         warmup: options.warmup,
@@ -97,7 +103,7 @@ fn compare(options: Compare) -> anyhow::Result<u8> {
         progress: io::stderr().is_terminal(),
     };
     let file = compare::run(&plan, &interrupt)?;
-    finish(&file, &tables(&file), asked_for, options.json, &options.out)
+    finish(&file, &tables(&file), &asked_for, options.json, &options.out)
 }
 
 /// A table for each part that has one.
@@ -122,7 +128,7 @@ fn fixed_seed(asked: Option<u64>) -> u64 {
 fn finish(
     file: &SamplesFile,
     table: &str,
-    asked_for: bool,
+    asked_for: &[Stack],
     json: bool,
     out: &std::path::Path,
 ) -> anyhow::Result<u8> {
@@ -141,10 +147,23 @@ fn finish(
     Ok(status)
 }
 
+/// What is launched: our own stacks, or those that were named, and then the peers.
+fn stacks(options: &Compare) -> Vec<Stack> {
+    let ours = if options.stacks.is_empty() { Stack::ALL.to_vec() } else { options.stacks.clone() };
+    let all = Peer::ALL.into_iter().filter(|_| options.peers);
+    let peers = options.named_peers.iter().map(|(peer, _)| *peer).chain(all).map(Stack::Peer);
+    let mut stacks: Vec<_> = ours.into_iter().chain(peers).collect();
+    stacks.sort_unstable();
+    stacks.dedup();
+    stacks
+}
+
 /// The command that makes the run again, from the options' own values.
 fn command_line(options: &Compare, seed: u64) -> String {
     let stacks: Vec<_> = options.stacks.iter().map(|stack| stack.name()).collect();
     let stacks = if stacks.is_empty() { String::new() } else { format!(" --stacks {}", stacks.join(",")) };
+    let peers: Vec<_> = options.named_peers.iter().map(|(peer, _)| format!(" --peer {peer}")).collect();
+    let peers = peers.concat() + if options.peers { " --peers" } else { "" };
     let Compare { parts, runs, warmup, workload, memory, kernel, .. } = options;
     let parts = if *parts == Parts::default() { String::new() } else { format!(" --parts {parts}") };
     let quick = if options.quick { " --quick" } else { "" };
@@ -152,12 +171,12 @@ fn command_line(options: &Compare, seed: u64) -> String {
     let kernel = kernel.as_ref().and_then(|kernel| kernel.to_str()).filter(|kernel| !kernel.contains('/'));
     let kernel = kernel.map_or(String::new(), |kernel| format!(" --kernel {kernel}"));
     format!(
-        "isolab compare{parts}{quick}{stacks}{kernel} --runs {runs} --warmup {warmup} --workload '{workload}' --memory {memory} --seed {seed}"
+        "isolab compare{parts}{quick}{stacks}{peers}{kernel} --runs {runs} --warmup {warmup} --workload '{workload}' --memory {memory} --seed {seed}"
     )
 }
 
 /// Says on standard error what is not as it should be, and gives the exit status that follows from it.
-fn tell(file: &SamplesFile, asked_for: bool) -> u8 {
+fn tell(file: &SamplesFile, asked_for: &[Stack]) -> u8 {
     for stack in &file.unavailable {
         eprintln!(
             "isolab: {} cannot be measured here: {}\n        fix: {}",
@@ -174,7 +193,9 @@ fn tell(file: &SamplesFile, asked_for: bool) -> u8 {
     match file {
         SamplesFile { partial: Some(_), .. } => INTERRUPTED,
         _ if !invalid.is_empty() => INVALID,
-        SamplesFile { unavailable, .. } if asked_for && !unavailable.is_empty() => UNAVAILABLE,
+        SamplesFile { unavailable, .. } if unavailable.iter().any(|why| asked_for.contains(&why.stack)) => {
+            UNAVAILABLE
+        }
         _ if file.is_empty() => UNAVAILABLE,
         _ => 0,
     }
@@ -261,7 +282,8 @@ fn print_diagnosis(json: bool) -> anyhow::Result<u8> {
     Ok(0)
 }
 
-fn in_words(Diagnosis { host, checks, available, unavailable }: &Diagnosis) -> String {
+fn in_words(diagnosis: &Diagnosis) -> String {
+    let Diagnosis { host, checks, available, unavailable, peers, missing_peers } = diagnosis;
     let sheet = |rows: Vec<Vec<String>>| {
         let mut table = Table::new();
         table.load_style(TableStyle::new()).set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
@@ -287,8 +309,11 @@ fn in_words(Diagnosis { host, checks, available, unavailable }: &Diagnosis) -> S
     );
     text += "\nStacks\n";
     let runs = available.iter().map(|stack| vec!["ok".into(), stack.to_string(), "runs here".into()]);
-    let not = unavailable
-        .iter()
-        .map(|why| vec!["no".into(), why.stack.to_string(), format!("{}\nfix: {}", why.reason, why.fix)]);
-    text + &sheet(runs.chain(not).collect())
+    let not = |why: &Unavailable| {
+        vec!["no".into(), why.stack.to_string(), format!("{}\nfix: {}", why.reason, why.fix)]
+    };
+    text += &sheet(runs.chain(unavailable.iter().map(not)).collect());
+    text += "\nPeers, for `compare --peers`\n";
+    let here = peers.iter().map(|(peer, version)| vec!["ok".into(), peer.to_string(), version.clone()]);
+    text + &sheet(here.chain(missing_peers.iter().map(not)).collect())
 }

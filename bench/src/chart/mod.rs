@@ -8,7 +8,8 @@
 //! 6. [`waterfall`]: one launch of each stack, phase after phase.
 //! 7. [`phases`]: what the time of all launches goes to.
 //! 8. [`tax`]: what one operation costs once the work runs.
-//! 9. [`png`]: the same drawing as pixels.
+//! 9. [`peers`]: ours beside the programs of other makers.
+//! 10. [`png`]: the same drawing as pixels.
 //!
 //! Text stays text in the file (`<text>`, in the reader's own sans-serif font), so the widths of words
 //! are estimates, made on the generous side.
@@ -17,6 +18,7 @@ mod axis;
 mod canvas;
 pub mod ecdf;
 mod ink;
+pub mod peers;
 pub mod phases;
 pub mod png;
 mod spread;

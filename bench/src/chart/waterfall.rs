@@ -5,8 +5,8 @@
 
 use super::Circumstances;
 use super::axis::Axis;
-use super::canvas::{Area, Drawn, FIGURE, MARGIN, NAME, NOTE, Stands, WIDTH, line, svg, write};
-use super::ink::{self, GRID, INK};
+use super::canvas::{Area, Drawn, FIGURE, MARGIN, NAME, NOTE, Stands, WIDTH, svg, write};
+use super::ink;
 use crate::samples::{SamplesFile, ms};
 use crate::stats::{Clock, show};
 use isolab_timeline::{Phase, Sample, Stack};
@@ -140,14 +140,7 @@ impl Plot {
     }
 
     fn grid(&self, area: &Area<'_>, top: i32, bottom: i32, unit: &str) -> Drawn {
-        for tick in self.axis.ticks() {
-            let x = self.x(tick);
-            line(area, (x, top), (x, bottom), GRID)?;
-            line(area, (x, bottom), (x, bottom + 5), INK)?;
-            write(area, &tick.to_string(), (x, bottom + 14), Stands::Centred, NOTE)?;
-        }
-        line(area, (self.left, bottom), (Plot::RIGHT, bottom), INK)?;
-        write(area, unit, (i32::midpoint(self.left, Plot::RIGHT), bottom + 34), Stands::Centred, NOTE)
+        self.axis.draw(area, [(self.left, top), (Plot::RIGHT, bottom)], unit)
     }
 
     fn launch(&self, area: &Area<'_>, top: i32, launch: &Launch) -> Drawn {

@@ -7,6 +7,7 @@ use clap::Args;
 use isolab::compare::{self, Plan};
 use isolab::interrupt::Interrupt;
 use isolab::parts::{Part, Parts};
+use isolab::peers::Found;
 use isolab::tax::Rounds;
 use isolab_timeline::{Stack, Workload};
 use isolab_workload::kind::Kind;
@@ -58,18 +59,19 @@ pub(crate) struct Tax {
 pub(crate) fn perform(options: Tax) -> anyhow::Result<u8> {
     let Tax { stacks, runs, warmup, memory, kernel, out, json, seed, limit } = options;
     let interrupt = Interrupt::listen().context("listening for Ctrl-C")?;
-    let asked_for = !stacks.is_empty();
+    let asked_for = stacks.clone();
     let seed = fixed_seed(seed);
     let named: Vec<_> = stacks.iter().map(|stack| stack.name()).collect();
-    let named = if asked_for { format!(" --stacks {}", named.join(",")) } else { String::new() };
+    let named = if named.is_empty() { String::new() } else { format!(" --stacks {}", named.join(",")) };
     let plan = Plan {
         command: format!("isolab tax{named} --runs {runs} --warmup {warmup} --memory {memory} --seed {seed}"),
         kernel,
-        stacks: if asked_for {
-            stacks
-        } else {
+        stacks: if stacks.is_empty() {
             Stack::ALL.into_iter().filter(|stack| !stack.is_floor()).collect()
+        } else {
+            stacks
         },
+        peers: Found::default(),
         parts: Parts(vec![Part::Tax]),
         runs: 0,
         warmup: 0,
@@ -82,5 +84,5 @@ pub(crate) fn perform(options: Tax) -> anyhow::Result<u8> {
         progress: io::stderr().is_terminal(),
     };
     let file = compare::run(&plan, &interrupt)?;
-    finish(&file, &tables(&file), asked_for, json, &out)
+    finish(&file, &tables(&file), &asked_for, json, &out)
 }

@@ -12,7 +12,7 @@ use minijinja::{Value, context};
 use std::io::Write;
 
 /// All that a report can have, in the order of the page; which it has depends on what was measured.
-pub(super) const NAMES: [&str; 9] = [
+pub(super) const NAMES: [&str; 10] = [
     "ecdf",
     "ecdf-ready",
     "ecdf-end",
@@ -21,8 +21,12 @@ pub(super) const NAMES: [&str; 9] = [
     "ecdf-teardown",
     "waterfall",
     "phases",
+    "peers",
     "tax",
 ];
+
+/// The files of a chart, by their endings.
+pub(super) const ENDINGS: [&str; 3] = ["svg", "png", "csv"];
 
 /// One chart.
 #[derive(Clone, Debug)]
@@ -47,10 +51,11 @@ impl Drawing {
 
     /// The files beside the page: the ending of each, and its content.
     pub(super) fn files(&self) -> [(&'static str, Vec<u8>); 3] {
+        let [svg, png, csv] = ENDINGS;
         [
-            ("svg", self.svg.clone().into_bytes()),
-            ("png", chart::png::of(&self.svg)),
-            ("csv", self.csv.clone().into_bytes()),
+            (svg, self.svg.clone().into_bytes()),
+            (png, chart::png::of(&self.svg)),
+            (csv, self.csv.clone().into_bytes()),
         ]
     }
 }

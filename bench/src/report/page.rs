@@ -3,23 +3,14 @@
 //! The templates hold the words and the layout, this file hands them text that is ready to print.
 //! In the HTML page everything is escaped but the charts, which are our own.
 
-use super::{parts, sentences};
+use super::drawing::{self, Drawing};
+use super::{parts, ranking, sentences};
+use crate::chart;
 use crate::samples::SamplesFile;
 use crate::stats::{Clock, Figure, StackSummary, Summary, bootstrap, show};
 use isolab_timeline::{Phase, Stack};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, UndefinedBehavior, Value, context};
-
-/// The charts of a run, as SVG text.
-#[derive(Clone, Debug)]
-pub(super) struct Charts {
-    /// [`crate::chart::ecdf`].
-    pub(super) ecdf: String,
-    /// [`crate::chart::phases`].
-    pub(super) phases: String,
-    /// [`crate::chart::tax`], where the tax was measured.
-    pub(super) tax: Option<String>,
-}
 
 /// The workloads of a run by name; there is one, unless a file was put together by hand.
 pub(super) fn workloads(file: &SamplesFile) -> String {
@@ -30,13 +21,19 @@ pub(super) fn workloads(file: &SamplesFile) -> String {
 }
 
 /// Renders `report.html` and `summary.md`.
-pub(super) fn render(file: &SamplesFile, summary: &Summary, charts: &Charts) -> (String, String) {
+pub(super) fn render(
+    file: &SamplesFile,
+    summary: &Summary,
+    drawings: &[Drawing],
+    json: &[u8],
+) -> (String, String) {
     let mut templates = Environment::new();
     // A name that the template has and this file has not is a bug, not an empty cell.
     templates.set_undefined_behavior(UndefinedBehavior::Strict);
     templates
         .set_syntax(SyntaxConfig::builder().keep_trailing_newline(true).build().expect("the usual syntax"));
     templates.add_filter("cell", markdown_cell);
+    templates.add_filter("headings", headings);
     // No line break between a number and its unit.
     templates.add_filter("tied", |text: &str| {
         text.replace("virtual ms", "virtual\u{a0}ms").replace(" ms", "\u{a0}ms").replace(" %", "\u{a0}%")
@@ -44,13 +41,16 @@ pub(super) fn render(file: &SamplesFile, summary: &Summary, charts: &Charts) -> 
     // The first name's ending turns escaping on.
     for (name, text) in [
         ("report.html", include_str!("report.html.j2")),
+        ("figure.html", include_str!("figure.html.j2")),
+        ("style.css", include_str!("style.css")),
         ("counts.html", include_str!("parts/counts.html.j2")),
+        ("peers.html", include_str!("parts/peers.html.j2")),
         ("tax.html", include_str!("parts/tax.html.j2")),
         ("summary.md", include_str!("summary.md.j2")),
     ] {
         templates.add_template(name, text).expect("the template is well formed");
     }
-    let values = values(file, summary, charts);
+    let values = values(file, summary, drawings, json);
     let filled = |name| {
         let template = templates.get_template(name).expect("it was added above");
         template.render(values.clone()).expect("the template uses only what it is given")
@@ -58,11 +58,12 @@ pub(super) fn render(file: &SamplesFile, summary: &Summary, charts: &Charts) -> 
     (filled("report.html"), filled("summary.md"))
 }
 
-fn values(file: &SamplesFile, summary: &Summary, charts: &Charts) -> Value {
+fn values(file: &SamplesFile, summary: &Summary, drawings: &[Drawing], json: &[u8]) -> Value {
     let rows = |of: &dyn Fn(&StackSummary) -> Value| summary.stacks.iter().map(of).collect::<Vec<Value>>();
     let phases = summary.phases();
     let prices = parts::tax::prices(file);
     let mut comparisons = sentences::comparisons(summary);
+    comparisons.extend(ranking::sentence(summary));
     comparisons.extend(parts::counts::sentence(file));
     comparisons.extend(prices.iter().flat_map(|prices| parts::tax::sentences(prices, &file.host)));
     let headline = if summary.stacks.is_empty() && !comparisons.is_empty() {
@@ -81,14 +82,16 @@ fn values(file: &SamplesFile, summary: &Summary, charts: &Charts) -> Value {
             n => stack.n,
             ..named(stack)
         }),
-        peers => summary.stacks.iter().any(|stack| stack.stack.is_peer()),
+        peers => parts::peers::values(file, summary),
         figures => rows(&|stack| figures(summary, stack)),
         clocks => Clock::ALL.map(Clock::name).to_vec(),
         by_clock => rows(&|stack| cells(stack, Clock::ALL.map(|clock| stack.clock(clock)))),
         phases => phases.iter().copied().map(Phase::name).collect::<Vec<_>>(),
         by_phase => rows(&|stack| cells(stack, phases.iter().map(|&phase| stack.phase(phase)))),
-        ecdf_chart => Value::from_safe_string(charts.ecdf.clone()),
-        phases_chart => Value::from_safe_string(charts.phases.clone()),
+        charts => drawing::values(drawings),
+        choice => parts::startup::clocks(summary),
+        chart_theme => Value::from_safe_string(chart::theme()),
+        samples_link => drawing::samples(json),
         interval => bootstrap::method(),
         host => file.host.rows().into_iter().map(|(what, value)| context! { what, value }).collect::<Vec<_>>(),
         unit => file.host.clock.unit(),
@@ -103,15 +106,12 @@ fn values(file: &SamplesFile, summary: &Summary, charts: &Charts) -> Value {
         command => file.command.clone(),
         placement => file.placement.clone(),
         guest => file.guest.clone(),
-        peer_records => file.peers.iter().map(|(stack, peer)| context! {
-            name => stack.name(), version => peer.version.clone(), command => peer.command.join(" "),
-        }).collect::<Vec<_>>(),
         pause_ms => crate::compare::PAUSE.as_millis(),
         guest_kernel_emulated => file.host.emulates_guest_kernels(),
         commit => file.commit.id.clone(),
         dirty => file.commit.dirty,
         counts => parts::counts::values(file),
-        tax => parts::tax::values(file, prices.as_ref(), charts.tax.as_deref()),
+        tax => parts::tax::values(file, prices.as_ref()),
         unavailable => file.unavailable.iter().map(|stack| context! {
             name => stack.stack.name(), reason => stack.reason.clone(), fix => stack.fix.clone(),
         }).collect::<Vec<_>>(),
@@ -156,6 +156,16 @@ fn cells<'a>(stack: &StackSummary, figures: impl IntoIterator<Item = Option<&'a 
         }
     };
     context! { cells => figures.into_iter().map(cell).collect::<Vec<_>>(), ..named(stack) }
+}
+
+/// The sections of a page: the name and the words of each heading that has a name.
+fn headings(page: &str) -> Vec<Value> {
+    let heading = |text: &str| {
+        let (id, rest) = text.split_once("\">")?;
+        let words = Value::from_safe_string(rest.split_once("</h2>")?.0.into());
+        Some(context! { id, words })
+    };
+    page.split("<h2 id=\"").skip(1).filter_map(heading).collect()
 }
 
 /// Text that stays inside of its cell in a Markdown table and is not taken for HTML.

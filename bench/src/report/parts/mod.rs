@@ -2,4 +2,6 @@
 //! A part that was not measured has no value, and the page no trace of it.
 
 pub(super) mod counts;
+pub(super) mod peers;
+pub(super) mod startup;
 pub(super) mod tax;
