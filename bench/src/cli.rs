@@ -1,5 +1,6 @@
 //! The lab's command line.
 
+pub(crate) mod report;
 pub(crate) mod tax;
 
 use clap::{Args, Parser, Subcommand};
@@ -23,6 +24,7 @@ Examples:
   isolab compare --stacks process,container --runs 500
   isolab compare --workload 'cpu 50000000' --out /tmp/cpu
   isolab tax --stacks process,container
+  isolab report reports/latest/samples.json --out /tmp/again
   isolab run container --rootfs ./alpine --memory 128m -- sh
   isolab run unikernel --memory 64 -- cpu 1000000
   isolab run microvm --rootfs ./alpine --memory 256 -- sh
@@ -51,6 +53,8 @@ pub(crate) enum Command {
     Compare(Compare),
     /// Measures what work costs in each stack once it runs
     Tax(tax::Tax),
+    /// Draws a report anew, from what one run measured or several
+    Report(report::Report),
     /// Runs something in one stack
     #[command(subcommand)]
     Run(Run),

@@ -64,6 +64,7 @@ fn perform(cli: Cli) -> anyhow::Result<u8> {
         cli::Command::Doctor { json } => print_diagnosis(json),
         cli::Command::Compare(options) => compare(options),
         cli::Command::Tax(options) => cli::tax::perform(options),
+        cli::Command::Report(options) => cli::report::perform(options),
         cli::Command::Run(Run::Microvm(options)) => run_microvm(*options),
         cli::Command::Run(Run::HandOver(stack)) => hand_over(&stack),
         cli::Command::Kernel(command) => kernels::perform(command),

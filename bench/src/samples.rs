@@ -6,6 +6,7 @@
 //! reader sees the old file or the new one, never half of one.
 
 mod layout;
+pub mod merge;
 
 use crate::counts::section::Counts;
 use crate::host::Host;
