@@ -7,17 +7,24 @@
 //! 5. [`ecdf`]: how long until the workload's first instruction (or any other mark), for every launch of every stack.
 //! 6. [`waterfall`]: one launch of each stack, phase after phase.
 //! 7. [`phases`]: what the time of all launches goes to.
-//! 8. [`tax`]: what one operation costs once the work runs.
-//! 9. [`peers`]: ours beside the programs of other makers.
-//! 10. [`png`]: the same drawing as pixels.
+//! 8. [`order`]: whether the machine was steady meanwhile.
+//! 9. [`memory`]: what one more idle instance costs, line by line.
+//! 10. `panel.rs`, [`density`]: how many instances fit, and how quickly they start side by side.
+//! 11. [`tax`]: what one operation costs once the work runs.
+//! 12. [`peers`]: ours beside the programs of other makers.
+//! 13. [`png`]: the same drawing as pixels.
 //!
 //! Text stays text in the file (`<text>`, in the reader's own sans-serif font), so the widths of words
 //! are estimates, made on the generous side.
 
 mod axis;
 mod canvas;
+pub mod density;
 pub mod ecdf;
 mod ink;
+pub mod memory;
+pub mod order;
+mod panel;
 pub mod peers;
 pub mod phases;
 pub mod png;

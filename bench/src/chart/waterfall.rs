@@ -63,11 +63,10 @@ impl Launch {
 
 /// For each stack the launch whose whole time is the median.
 pub fn launches(file: &SamplesFile) -> Vec<Launch> {
-    let (from, to) = Clock::Reaped.marks();
     let typical = |stack| {
         let mut whole: Vec<_> = file
             .counted(stack)
-            .filter_map(|sample| Some((sample.marks_ns.span(from, to)?, sample.order, sample)))
+            .filter_map(|sample| Some((Clock::Reaped.span(&sample.marks_ns)?, sample.order, sample)))
             .collect();
         whole.sort_by_key(|&(span, order, _)| (span, order));
         let middle = whole.len().checked_sub(1)? / 2;

@@ -3,7 +3,7 @@
 use crate::print;
 use clap::Args;
 use isolab::report;
-use isolab::samples::{SamplesFile, merge};
+use isolab::samples::{SamplesFile, join};
 use std::path::PathBuf;
 
 #[derive(Args, Debug)]
@@ -25,7 +25,7 @@ pub(crate) struct Report {
 pub(crate) fn perform(options: Report) -> anyhow::Result<u8> {
     let read = |path: PathBuf| SamplesFile::read(&path).map(|file| (path, file));
     let files = options.samples.into_iter().map(read).collect::<Result<_, _>>()?;
-    report::write(&options.out, &merge::merge(files)?)?;
+    report::write(&options.out, &join::join(files)?)?;
     let folder = options.out.display();
     print(format!("The report is in {folder}: open {folder}/report.html\n").as_bytes())?;
     Ok(0)

@@ -12,7 +12,7 @@ use minijinja::{Value, context};
 use std::io::Write;
 
 /// All that a report can have, in the order of the page; which it has depends on what was measured.
-pub(super) const NAMES: [&str; 10] = [
+pub(super) const NAMES: [&str; 13] = [
     "ecdf",
     "ecdf-ready",
     "ecdf-end",
@@ -21,8 +21,11 @@ pub(super) const NAMES: [&str; 10] = [
     "ecdf-teardown",
     "waterfall",
     "phases",
-    "peers",
+    "memory",
+    "density",
     "tax",
+    "peers",
+    "order",
 ];
 
 /// The files of a chart, by their endings.

@@ -16,7 +16,7 @@ mod drawing;
 #[cfg(test)]
 pub(crate) mod example;
 pub mod folder;
-mod page;
+pub(crate) mod page;
 mod parts;
 mod ranking;
 pub mod sentences;
@@ -32,9 +32,16 @@ use std::path::Path;
 /// older report is as it was.
 pub fn write(folder: &Path, file: &SamplesFile) -> Result<(), ReportError> {
     let summary = Summary::of(file);
-    let drawings = drawings(file, &summary);
+    let (workload, host) = (file.workloads(), file.host.caption());
+    let of = Circumstances { workload: &workload, host: &host };
+    let density = parts::density::Shown::of(file, of);
+    let mut drawings = parts::startup::drawings(file, &summary, of);
+    drawings.extend(parts::memory::drawing(file, of));
+    drawings.extend(density.iter().map(|density| density.drawing.clone()));
+    drawings.extend(parts::tax::drawing(file));
+    drawings.extend(parts::peers::drawing(&summary, of));
     let json = file.to_json();
-    let (html, markdown) = page::render(file, &summary, &drawings, &json);
+    let (html, markdown) = page::render(file, &summary, density.as_ref(), &drawings, &json);
     let mut files: Vec<(String, Option<Vec<u8>>)> = vec![
         ("samples.json".into(), Some(json)),
         ("report.html".into(), Some(html.into_bytes())),
@@ -51,14 +58,4 @@ pub fn write(folder: &Path, file: &SamplesFile) -> Result<(), ReportError> {
     }
     let files: Vec<_> = files.iter().map(|(name, content)| (name.as_str(), content.as_deref())).collect();
     folder::replace(folder, &files)
-}
-
-/// The charts of all parts that were measured.
-fn drawings(file: &SamplesFile, summary: &Summary) -> Vec<Drawing> {
-    let (workload, host) = (page::workloads(file), file.host.caption());
-    let of = Circumstances { workload: &workload, host: &host };
-    let mut drawings = parts::startup::drawings(file, summary, of);
-    drawings.extend(parts::peers::drawing(summary, of));
-    drawings.extend(parts::tax::drawing(file));
-    drawings
 }

@@ -4,6 +4,7 @@
 //! In the HTML page everything is escaped but the charts, which are our own.
 
 use super::drawing::{self, Drawing};
+use super::parts::density::Shown;
 use super::{parts, ranking, sentences};
 use crate::chart;
 use crate::samples::SamplesFile;
@@ -12,18 +13,11 @@ use isolab_timeline::{Phase, Stack};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 
-/// The workloads of a run by name; there is one, unless a file was put together by hand.
-pub(super) fn workloads(file: &SamplesFile) -> String {
-    let mut names: Vec<String> = file.samples.iter().map(|sample| sample.workload.to_string()).collect();
-    names.sort_unstable();
-    names.dedup();
-    names.join(", ")
-}
-
 /// Renders `report.html` and `summary.md`.
 pub(super) fn render(
     file: &SamplesFile,
     summary: &Summary,
+    density: Option<&Shown>,
     drawings: &[Drawing],
     json: &[u8],
 ) -> (String, String) {
@@ -38,19 +32,22 @@ pub(super) fn render(
     templates.add_filter("tied", |text: &str| {
         text.replace("virtual ms", "virtual\u{a0}ms").replace(" ms", "\u{a0}ms").replace(" %", "\u{a0}%")
     });
-    // The first name's ending turns escaping on.
+    // The names' ending turns escaping on.
     for (name, text) in [
         ("report.html", include_str!("report.html.j2")),
-        ("figure.html", include_str!("figure.html.j2")),
         ("style.css", include_str!("style.css")),
+        ("figure.html", include_str!("figure.html.j2")),
         ("counts.html", include_str!("parts/counts.html.j2")),
+        ("density.html", include_str!("parts/density.html.j2")),
+        ("memory.html", include_str!("parts/memory.html.j2")),
+        ("order.html", include_str!("parts/order.html.j2")),
         ("peers.html", include_str!("parts/peers.html.j2")),
         ("tax.html", include_str!("parts/tax.html.j2")),
         ("summary.md", include_str!("summary.md.j2")),
     ] {
         templates.add_template(name, text).expect("the template is well formed");
     }
-    let values = values(file, summary, drawings, json);
+    let values = values(file, summary, density, drawings, json);
     let filled = |name| {
         let template = templates.get_template(name).expect("it was added above");
         template.render(values.clone()).expect("the template uses only what it is given")
@@ -58,22 +55,34 @@ pub(super) fn render(
     (filled("report.html"), filled("summary.md"))
 }
 
-fn values(file: &SamplesFile, summary: &Summary, drawings: &[Drawing], json: &[u8]) -> Value {
+fn values(
+    file: &SamplesFile,
+    summary: &Summary,
+    density: Option<&Shown>,
+    drawings: &[Drawing],
+    json: &[u8],
+) -> Value {
     let rows = |of: &dyn Fn(&StackSummary) -> Value| summary.stacks.iter().map(of).collect::<Vec<Value>>();
     let phases = summary.phases();
     let prices = parts::tax::prices(file);
+    let answers = answers(file, summary, density);
     let mut comparisons = sentences::comparisons(summary);
     comparisons.extend(ranking::sentence(summary));
-    comparisons.extend(parts::counts::sentence(file));
+    comparisons.extend(file.memory.iter().flat_map(parts::memory::sentences));
+    comparisons.extend(density.iter().flat_map(|density| density.sentences.clone()));
     comparisons.extend(prices.iter().flat_map(|prices| parts::tax::sentences(prices, &file.host)));
-    let headline = if summary.stacks.is_empty() && !comparisons.is_empty() {
-        comparisons.remove(0)
-    } else {
-        sentences::headline(summary)
-    };
+    comparisons.extend(parts::counts::sentence(file));
+    comparisons.retain(|sentence| answers.iter().all(|(_, answer)| answer != sentence));
     context! {
-        headline,
+        headline => answers.first().map_or_else(|| sentences::headline(summary), |(_, answer)| answer.clone()),
+        answers => answers.iter().skip(1)
+            .map(|(question, answer)| context! { question, answer }).collect::<Vec<_>>(),
         comparisons,
+        charts => drawing::values(drawings),
+        choice => parts::startup::clocks(summary),
+        chart_theme => Value::from_safe_string(chart::theme()),
+        samples_link => drawing::samples(json),
+        memory => file.memory.as_ref().map(parts::memory::values),
         ruler => sentences::RULER.name(),
         partial => file.partial.clone(),
         measured => rows(&|stack| context! {
@@ -88,10 +97,7 @@ fn values(file: &SamplesFile, summary: &Summary, drawings: &[Drawing], json: &[u
         by_clock => rows(&|stack| cells(stack, Clock::ALL.map(|clock| stack.clock(clock)))),
         phases => phases.iter().copied().map(Phase::name).collect::<Vec<_>>(),
         by_phase => rows(&|stack| cells(stack, phases.iter().map(|&phase| stack.phase(phase)))),
-        charts => drawing::values(drawings),
-        choice => parts::startup::clocks(summary),
-        chart_theme => Value::from_safe_string(chart::theme()),
-        samples_link => drawing::samples(json),
+        order => (!summary.stacks.is_empty()).then(|| parts::order::values(file, summary)),
         interval => bootstrap::method(),
         host => file.host.rows().into_iter().map(|(what, value)| context! { what, value }).collect::<Vec<_>>(),
         unit => file.host.clock.unit(),
@@ -99,7 +105,7 @@ fn values(file: &SamplesFile, summary: &Summary, drawings: &[Drawing], json: &[u
         clock => file.host.clock.explained(),
         machine_emulated => file.host.emulated,
         host_line => file.host.caption(),
-        workload => workloads(file),
+        workload => file.workloads(),
         launches => summary.launches(),
         warmup => file.warmup,
         seed => file.seed.to_string(),
@@ -111,6 +117,7 @@ fn values(file: &SamplesFile, summary: &Summary, drawings: &[Drawing], json: &[u
         commit => file.commit.id.clone(),
         dirty => file.commit.dirty,
         counts => parts::counts::values(file),
+        density => density.map(|density| density.values.clone()),
         tax => parts::tax::values(file, prices.as_ref()),
         unavailable => file.unavailable.iter().map(|stack| context! {
             name => stack.stack.name(), reason => stack.reason.clone(), fix => stack.fix.clone(),
@@ -123,6 +130,24 @@ fn values(file: &SamplesFile, summary: &Summary, drawings: &[Drawing], json: &[u
         }).collect::<Vec<_>>(),
         samples => file.samples.len(),
     }
+}
+
+/// One sentence for each question that the run answers; where it answers none of these, the first that there is to say.
+fn answers(file: &SamplesFile, summary: &Summary, density: Option<&Shown>) -> Vec<(&'static str, String)> {
+    let start = (!summary.stacks.is_empty()).then(|| sentences::headline(summary));
+    let memory = file.memory.as_ref().and_then(parts::memory::headline);
+    let many = density.and_then(|density| density.headline.clone());
+    let tax = || {
+        let prices = parts::tax::prices(file)?;
+        parts::tax::sentences(&prices, &file.host).into_iter().next()
+    };
+    let answers = [("How long?", start), ("How much?", memory), ("How many?", many)];
+    let answers: Vec<_> =
+        answers.into_iter().filter_map(|(question, answer)| Some((question, answer?))).collect();
+    if answers.is_empty() {
+        return tax().or_else(|| parts::counts::sentence(file)).map(|answer| ("", answer)).into_iter().collect();
+    }
+    answers
 }
 
 fn named(stack: &StackSummary) -> Value {
@@ -169,7 +194,7 @@ fn headings(page: &str) -> Vec<Value> {
 }
 
 /// Text that stays inside of its cell in a Markdown table and is not taken for HTML.
-fn markdown_cell(text: &str) -> String {
+pub(crate) fn markdown_cell(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('|', "\\|").replace('\n', " ")
 }
 

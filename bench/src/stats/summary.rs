@@ -4,7 +4,7 @@ use super::bootstrap::Medians;
 use super::{Interval, Ratio, Sorted};
 use crate::host::clock::Clock as Time;
 use crate::samples::{SamplesFile, ms};
-use isolab_timeline::{Mark, Phase, Stack};
+use isolab_timeline::{Mark, Phase, Stack, Timeline};
 
 /// A ruler: from one mark to another, most from the spawn. Which one is chosen can change a ranking, so all are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +37,24 @@ impl Clock {
             Clock::Reaped => (Mark::Spawn, Mark::Reaped),
             Clock::Work => (Mark::Begin, Mark::Ready),
             Clock::Teardown => (Mark::End, Mark::Reaped),
+        }
+    }
+
+    /// What it reads of one launch, in nanoseconds; `None` where a mark is missing.
+    pub fn span(self, launch: &Timeline) -> Option<i64> {
+        let (from, to) = self.marks();
+        launch.span(from, to)
+    }
+
+    /// Its name in a word, for files and series.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Clock::Begin => "begin",
+            Clock::Ready => "ready",
+            Clock::End => "end",
+            Clock::Reaped => "reaped",
+            Clock::Work => "work",
+            Clock::Teardown => "teardown",
         }
     }
 

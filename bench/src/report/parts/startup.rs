@@ -1,4 +1,4 @@
-//! The charts of the start-up: a curve for each clock, the steps of one launch, and the phases of all.
+//! The charts of the start-up: a curve for each clock, the steps of one launch, the phases of all, and their order.
 
 use crate::chart::{self, Circumstances};
 use crate::report::csv::{self, number};
@@ -46,7 +46,9 @@ pub(in crate::report) fn drawings(file: &SamplesFile, summary: &Summary, of: Cir
         ),
     };
     let phases = Drawing { name: "phases", svg: chart::phases::draw(summary, of), csv: phases(summary) };
-    curves.chain([waterfall, phases]).collect()
+    let order =
+        Drawing { name: "order", svg: chart::order::draw(file, of), csv: launches(file, Clock::Begin) };
+    curves.chain([waterfall, phases, order]).collect()
 }
 
 /// The clocks that stopped for some launch.
@@ -63,10 +65,9 @@ pub(in crate::report) fn clocks(summary: &Summary) -> Vec<Value> {
 
 /// A row for each launch that counts and that this clock stopped for.
 fn launches(file: &SamplesFile, clock: Clock) -> String {
-    let (from, to) = clock.marks();
     let rows = file.stacks().flat_map(|stack| {
         file.counted(stack).filter_map(move |sample| {
-            let span = ms(sample.marks_ns.span(from, to)?);
+            let span = ms(clock.span(&sample.marks_ns)?);
             Some(vec![stack.to_string(), sample.order.to_string(), span.to_string()])
         })
     });
