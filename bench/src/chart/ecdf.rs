@@ -223,11 +223,7 @@ mod tests {
     use crate::samples::SamplesFile;
 
     fn drawn(file: &SamplesFile) -> String {
-        draw(
-            &Summary::of(file),
-            Clock::Begin,
-            Circumstances { workload: "noop", host: "Some CPU, nested" },
-        )
+        draw(&Summary::of(file), Clock::Begin, Circumstances { workload: "noop", host: "Some CPU, nested" })
     }
 
     #[test]

@@ -146,8 +146,8 @@ fn one(area: &Area<'_>, strip: &Strip, top: i32, x: &dyn Fn(f64) -> i32) -> Draw
 #[cfg(test)]
 mod tests {
     use super::*;
-    use isolab_timeline::Mark;
     use crate::report::example;
+    use isolab_timeline::Mark;
 
     fn drawn(file: &SamplesFile) -> String {
         draw(file, Circumstances { workload: "noop", host: "Some CPU, nested" })

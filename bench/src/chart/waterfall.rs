@@ -86,11 +86,17 @@ pub fn draw(launches: &[Launch], file: &SamplesFile, of: Circumstances<'_>) -> S
     let totals = || launches.iter().map(Launch::total);
     let longest = totals().fold(0.0, f64::max);
     // From the earliest end of a first phase: before it there is nothing to tell apart.
-    let earliest = launches.iter().filter_map(|launch| Some(launch.steps.first()?.to)).fold(longest, f64::min);
-    let plot = Plot { axis: Axis::spanning(earliest / 2.0, longest), left: MARGIN + NAMES.max(longest_name * CHARACTER) };
+    let earliest =
+        launches.iter().filter_map(|launch| Some(launch.steps.first()?.to)).fold(longest, f64::min);
+    let plot = Plot {
+        axis: Axis::spanning(earliest / 2.0, longest),
+        left: MARGIN + NAMES.max(longest_name * CHARACTER),
+    };
     let cut = match plot.axis {
         Axis::Linear { .. } => "",
-        Axis::Logarithmic { .. } => " The axis does not begin at the spawn, since a logarithm has no zero: every first step does.",
+        Axis::Logarithmic { .. } => {
+            " The axis does not begin at the spawn, since a logarithm has no zero: every first step does."
+        }
     };
     let caption = [
         format!(
@@ -101,11 +107,17 @@ pub fn draw(launches: &[Launch], file: &SamplesFile, of: Circumstances<'_>) -> S
         of.host.into(),
     ];
     let heights: Vec<i32> = launches.iter().map(|launch| STEP * launch.steps.len() as i32 + GAP).collect();
-    let subtitle = format!("One launch of each stack, the median one: its phases in {}", time.unit_in_words());
+    let subtitle =
+        format!("One launch of each stack, the median one: its phases in {}", time.unit_in_words());
     let room = KEY + heights.iter().sum::<i32>() + AXIS;
     svg("A launch, step by step", &subtitle, &caption, room, |area, top, bottom| {
         key(area, top, &phases)?;
-        plot.grid(area, top + KEY, bottom - AXIS, &format!("time since the spawn, in {}{}", time.unit_in_words(), plot.axis.remark()))?;
+        plot.grid(
+            area,
+            top + KEY,
+            bottom - AXIS,
+            &format!("time since the spawn, in {}{}", time.unit_in_words(), plot.axis.remark()),
+        )?;
         let mut y = top + KEY;
         for (launch, height) in launches.iter().zip(&heights) {
             plot.launch(area, y, launch)?;
@@ -171,7 +183,10 @@ mod tests {
             totals.sort_by(f64::total_cmp);
             assert!((launch.total() - totals[(totals.len() - 1) / 2]).abs() < 1e-9, "{launch:?}");
             assert!(launch.steps.windows(2).all(|pair| pair[0].to == pair[1].from), "{launch:?}");
-            assert_eq!(launch.steps.iter().any(|step| step.phase == Phase::Kernel), launch.stack.boots_linux());
+            assert_eq!(
+                launch.steps.iter().any(|step| step.phase == Phase::Kernel),
+                launch.stack.boots_linux()
+            );
         }
     }
 
@@ -182,7 +197,9 @@ mod tests {
         let svg = draw(&launches, &file, Circumstances { workload: "noop", host: "Some CPU, nested" });
         let texts: Vec<&str> = svg.lines().filter(|line| !line.starts_with('<')).collect();
         for launch in &launches {
-            for text in [launch.stack.name().into(), show::ms(launch.total()), format!("no. {}", launch.order)] {
+            for text in
+                [launch.stack.name().into(), show::ms(launch.total()), format!("no. {}", launch.order)]
+            {
                 assert!(texts.contains(&text.as_str()), "{text}");
             }
         }

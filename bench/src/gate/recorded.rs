@@ -91,8 +91,8 @@ impl<'a> Recorded<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use isolab_timeline::Mark;
     use crate::report::example;
+    use isolab_timeline::Mark;
 
     /// One run of which every other round is taken for the other build's.
     fn split() -> [SamplesFile; 2] {

@@ -29,7 +29,8 @@ mod tests {
 
     #[test]
     fn what_would_break_a_cell_is_quoted() {
-        let rows = [vec!["a, b".to_owned(), number(Some(0.5))], vec!["say \"no\"\n".to_owned(), number(None)]];
+        let rows =
+            [vec!["a, b".to_owned(), number(Some(0.5))], vec!["say \"no\"\n".to_owned(), number(None)]];
         assert_eq!(
             table(&["name", "value_ms"], rows),
             "name,value_ms\r\n\"a, b\",0.5\r\n\"say \"\"no\"\"\n\",\r\n"

@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use minijinja::{Value, context};
+use std::collections::BTreeMap;
 use std::io::Write;
 
 /// All that a report can have, in the order of the page; which it has depends on what was measured.
@@ -65,14 +66,16 @@ impl Drawing {
 
 /// Every name of [`NAMES`] with the values of its chart, or with none.
 pub(super) fn values(drawings: &[Drawing]) -> Value {
-    let of = |name| drawings.iter().find(|drawing| drawing.name == name).map(Drawing::values);
-    NAMES.into_iter().map(|name| (name, of(name))).collect()
+    let drawn = |name| drawings.iter().find(|drawing| drawing.name == name);
+    let of = |name| drawn(name).map_or(Value::from(()), Drawing::values);
+    Value::from(NAMES.into_iter().map(|name| (name, of(name))).collect::<BTreeMap<_, _>>())
 }
 
 /// The samples as a link that holds them: an eighth or so of their size.
 pub(super) fn samples(json: &[u8]) -> String {
     let mut small = GzEncoder::new(Vec::new(), Compression::best());
-    let small = small.write_all(json).and_then(|()| small.finish()).expect("memory takes all that is written");
+    let small =
+        small.write_all(json).and_then(|()| small.finish()).expect("memory takes all that is written");
     embedded("application/gzip", &small)
 }
 

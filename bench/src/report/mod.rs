@@ -50,10 +50,10 @@ pub fn write(folder: &Path, file: &SamplesFile) -> Result<(), ReportError> {
     // All that any report has: what this one has not is no stranger in an older one.
     for name in drawing::NAMES {
         let drawing = drawings.iter().find(|drawing| drawing.name == name);
-        let file = |(ending, content)| (format!("{name}.{ending}"), content);
+        let entry = |ending: &str, content| (format!("{name}.{ending}"), content);
         match drawing.map(Drawing::files) {
-            Some(contents) => files.extend(contents.map(|(ending, content)| file((ending, Some(content))))),
-            None => files.extend(drawing::ENDINGS.map(|ending| file((ending, None)))),
+            Some(contents) => files.extend(contents.map(|(ending, content)| entry(ending, Some(content)))),
+            None => files.extend(drawing::ENDINGS.map(|ending| entry(ending, None))),
         }
     }
     let files: Vec<_> = files.iter().map(|(name, content)| (name.as_str(), content.as_deref())).collect();

@@ -76,7 +76,7 @@ fn values(
     context! {
         headline => answers.first().map_or_else(|| sentences::headline(summary), |(_, answer)| answer.clone()),
         answers => answers.iter().skip(1)
-            .map(|(question, answer)| context! { question, answer }).collect::<Vec<_>>(),
+            .map(|(question, answer)| context! { question => *question, answer => answer.clone() }).collect::<Vec<_>>(),
         comparisons,
         charts => drawing::values(drawings),
         choice => parts::startup::clocks(summary),
@@ -145,7 +145,11 @@ fn answers(file: &SamplesFile, summary: &Summary, density: Option<&Shown>) -> Ve
     let answers: Vec<_> =
         answers.into_iter().filter_map(|(question, answer)| Some((question, answer?))).collect();
     if answers.is_empty() {
-        return tax().or_else(|| parts::counts::sentence(file)).map(|answer| ("", answer)).into_iter().collect();
+        return tax()
+            .or_else(|| parts::counts::sentence(file))
+            .map(|answer| ("", answer))
+            .into_iter()
+            .collect();
     }
     answers
 }

@@ -44,7 +44,9 @@ fn contenders(summary: &Summary, clock: Clock) -> Vec<Stack> {
         .stacks
         .iter()
         .filter(ours)
-        .filter_map(|stack| Some((stack.clock(clock).filter(|figure| !figure.below_probe)?.p50(), stack.stack)))
+        .filter_map(|stack| {
+            Some((stack.clock(clock).filter(|figure| !figure.below_probe)?.p50(), stack.stack))
+        })
         .collect();
     stacks.sort_by(|a, b| a.0.total_cmp(&b.0));
     stacks.into_iter().map(|(_, stack)| stack).collect()
@@ -63,7 +65,8 @@ fn apart(summary: &Summary, clock: Clock, a: Stack, b: Stack) -> Ordering {
 /// The pairs of which the first comes before the second on this clock, and after it on the headline's, both for certain.
 fn flips(summary: &Summary, clock: Clock) -> Vec<(Stack, Stack)> {
     let stacks = contenders(summary, clock);
-    let pairs = stacks.iter().enumerate().flat_map(|(place, &a)| stacks[place + 1..].iter().map(move |&b| (a, b)));
+    let pairs =
+        stacks.iter().enumerate().flat_map(|(place, &a)| stacks[place + 1..].iter().map(move |&b| (a, b)));
     pairs
         .filter(|&(a, b)| {
             apart(summary, clock, a, b) == Ordering::Less && apart(summary, RULER, a, b) == Ordering::Greater
@@ -88,9 +91,17 @@ mod tests {
         let begin = line(&flipped, Clock::Begin).unwrap();
         assert_eq!(begin, "Quickest first, spawn → begin: process < unikernel < container.");
         let reaped = line(&flipped, Clock::Reaped).unwrap();
-        assert!(reaped.starts_with("Quickest first, spawn → reaped: process < container < unikernel."), "{reaped}");
-        assert!(reaped.ends_with("flips against spawn → begin: a container comes before a unikernel."), "{reaped}");
-        assert!(sentence(&flipped).unwrap().contains("by spawn → reaped, a container comes before a unikernel"));
+        assert!(
+            reaped.starts_with("Quickest first, spawn → reaped: process < container < unikernel."),
+            "{reaped}"
+        );
+        assert!(
+            reaped.ends_with("flips against spawn → begin: a container comes before a unikernel."),
+            "{reaped}"
+        );
+        assert!(
+            sentence(&flipped).unwrap().contains("by spawn → reaped, a container comes before a unikernel")
+        );
         let steady = Summary::of(&example::run());
         assert!(sentence(&steady).is_none());
         assert!(line(&steady, Clock::Reaped).unwrap().contains("No two change places"));

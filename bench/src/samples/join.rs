@@ -28,8 +28,9 @@ pub fn join(files: Vec<(PathBuf, SamplesFile)>) -> Result<SamplesFile, JoinError
         if let Some(why) = mismatch(&whole, &file) {
             return Err(refused(&path, why));
         }
-        add(&mut whole, file)
-            .map_err(|part| refused(&path, format!("both measured {part}, and two runs of it are not pooled")))?;
+        add(&mut whole, file).map_err(|part| {
+            refused(&path, format!("both measured {part}, and two runs of it are not pooled"))
+        })?;
     }
     Ok(whole)
 }
@@ -59,7 +60,8 @@ fn add(whole: &mut SamplesFile, file: SamplesFile) -> Result<(), &'static str> {
     part(&mut whole.tax, file.tax, "the tax")?;
     whole.guest = whole.guest.take().or(file.guest);
     whole.peers.extend(file.peers);
-    let news = file.unavailable.into_iter().filter(|why| !whole.unavailable.contains(why)).collect::<Vec<_>>();
+    let news =
+        file.unavailable.into_iter().filter(|why| !whole.unavailable.contains(why)).collect::<Vec<_>>();
     whole.unavailable.extend(news);
     whole.command = format!("{}\n{}", whole.command, file.command);
     let partial = [whole.partial.take(), file.partial].into_iter().flatten().collect::<Vec<_>>();

@@ -7,12 +7,10 @@ use std::fmt::Display;
 /// The first circumstance in which two runs differ so that their figures say nothing about each other; `None`: they may
 /// be held against each other.
 pub fn mismatch(one: &SamplesFile, other: &SamplesFile) -> Option<String> {
-    machines(one, other)
-        .or_else(|| differ("workloads", &one.workloads(), &other.workloads()))
-        .or_else(|| {
-            let guest = |file: &SamplesFile| file.guest.clone().unwrap_or_else(|| "none".into());
-            differ("kernels of guests", &guest(one), &guest(other))
-        })
+    machines(one, other).or_else(|| differ("workloads", &one.workloads(), &other.workloads())).or_else(|| {
+        let guest = |file: &SamplesFile| file.guest.clone().unwrap_or_else(|| "none".into());
+        differ("kernels of guests", &guest(one), &guest(other))
+    })
 }
 
 /// The same of the machine alone, and of the clock and the layout by which it was measured.

@@ -24,14 +24,17 @@ impl Browser {
     /// Starts one; the error says what this machine lacks.
     pub fn open() -> Result<Browser, String> {
         for program in ["chromium", "chromedriver"] {
-            let there = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+            let there =
+                Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
             there.map_err(|error| format!("{program}: {error}; apt-get install chromium chromium-driver"))?;
         }
         let mut command = Command::new("chromedriver");
         command.arg("--port=0").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut driver = command.spawn().unwrap();
         let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
-        let told = |line: String| line.rsplit_once(" on port ")?.1.trim_end_matches('.').parse().ok();
+        let told = |line: String| {
+            line.split_once("started successfully on port ")?.1.trim_end_matches('.').parse().ok()
+        };
         let port = lines.by_ref().map_while(Result::ok).find_map(told).expect("the driver tells its port");
         // Whatever else it says is read, or it would wait for a reader.
         std::thread::spawn(move || lines.for_each(drop));
@@ -92,7 +95,8 @@ impl Browser {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         let body = body.to_string();
         let head = format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json");
-        write!(stream, "{head}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len()).unwrap();
+        write!(stream, "{head}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len())
+            .unwrap();
         let mut answer = BufReader::new(stream);
         let mut length = 0;
         for line in answer.by_ref().lines().map(Result::unwrap).take_while(|line| !line.is_empty()) {

@@ -122,14 +122,29 @@ fn rates(figures: &Figures<'_>, stack: Stack, host: &Host) -> Value {
 /// Every reading of memory while the number grew, with how long its batch took to start; then every burst.
 fn table(density: &Density) -> String {
     let fills = density.fills.iter().flat_map(|fill| {
-        let starts = fill.starts().into_iter().map(|(_, ns)| ns.to_string()).chain(std::iter::repeat(String::new()));
+        let starts =
+            fill.starts().into_iter().map(|(_, ns)| ns.to_string()).chain(std::iter::repeat(String::new()));
         let falls = fill.falls().skip(1).zip(starts);
-        falls.map(|((instances, bytes), start_ns)| {
-            vec![fill.stack.to_string(), "fill".into(), density.at_once.to_string(), instances.to_string(), bytes.to_string(), start_ns, String::new()]
+        falls.map(move |((instances, bytes), start_ns)| {
+            vec![
+                fill.stack.to_string(),
+                "fill".into(),
+                density.at_once.to_string(),
+                instances.to_string(),
+                bytes.to_string(),
+                start_ns,
+                String::new(),
+            ]
         })
     });
     let bursts = density.bursts.iter().map(|burst| {
-        let numbers = [burst.at_once.to_string(), burst.instances.to_string(), String::new(), String::new(), burst.took_ns.to_string()];
+        let numbers = [
+            burst.at_once.to_string(),
+            burst.instances.to_string(),
+            String::new(),
+            String::new(),
+            burst.took_ns.to_string(),
+        ];
         [&[burst.stack.to_string(), "burst".into()][..], &numbers].concat()
     });
     let head = ["stack", "what", "at_once", "instances", "fall_bytes", "start_p50_ns", "took_ns"];

@@ -71,9 +71,12 @@ pub(in crate::report) fn drawing(file: &SamplesFile, of: Circumstances<'_>) -> O
         [&what[..], &numbers.map(number)].concat()
     };
     let rows = ledgers.iter().flat_map(|ledger| {
-        let lines = ledger.entries.iter().map(|entry| row(ledger, entry.line.name(), entry.source, entry.slope));
+        let lines =
+            ledger.entries.iter().map(|entry| row(ledger, entry.line.name(), entry.source, entry.slope));
         let rest = row(ledger, "in no line", "", ledger.unaccounted);
-        lines.chain([rest, row(ledger, "MemAvailable falls by", "/proc/meminfo", ledger.fall)]).collect::<Vec<_>>()
+        lines
+            .chain([rest, row(ledger, "MemAvailable falls by", "/proc/meminfo", ledger.fall)])
+            .collect::<Vec<_>>()
     });
     let csv = csv::table(&["stack", "n", "line", "source", "bytes", "low_bytes", "high_bytes"], rows);
     Some(Drawing { name: "memory", svg: chart::memory::draw(&ledgers, section, of), csv })

@@ -22,7 +22,11 @@ const fn name(clock: Clock) -> &'static str {
 }
 
 /// All charts of the start-up; none when no launch counts.
-pub(in crate::report) fn drawings(file: &SamplesFile, summary: &Summary, of: Circumstances<'_>) -> Vec<Drawing> {
+pub(in crate::report) fn drawings(
+    file: &SamplesFile,
+    summary: &Summary,
+    of: Circumstances<'_>,
+) -> Vec<Drawing> {
     if summary.stacks.is_empty() {
         return Vec::new();
     }
@@ -38,8 +42,9 @@ pub(in crate::report) fn drawings(file: &SamplesFile, summary: &Summary, of: Cir
         csv: csv::table(
             &["stack", "order", "phase", "from_ms", "to_ms"],
             typical.iter().flat_map(|launch| {
-                launch.steps.iter().map(|step| {
-                    let whose = [launch.stack.to_string(), launch.order.to_string(), step.phase.name().into()];
+                launch.steps.iter().map(move |step| {
+                    let whose =
+                        [launch.stack.to_string(), launch.order.to_string(), step.phase.name().into()];
                     [&whose[..], &[step.from.to_string(), step.to.to_string()]].concat()
                 })
             }),
