@@ -46,6 +46,7 @@ fn the_page_works_in_a_browser() {
 
 /// The checks themselves: a page that was spoilt in each way is not let through.
 fn what_is_wrong_is_found(browser: &Browser, page: &Path) {
+    browser.look("screen", "light", 1280);
     for (spoil, complaint) in [
         ("document.querySelector('h1').style.color = '#999'", "contrast"),
         ("document.querySelector('svg text').style.fill = '#999'", "contrast"),
