@@ -66,7 +66,7 @@ fn perform(cli: Cli) -> anyhow::Result<u8> {
     match cli.command.unwrap_or_else(quick) {
         cli::Command::Doctor { json } => print_diagnosis(json),
         cli::Command::Compare(options) => compare(options),
-        cli::Command::Memory(options) => cli::memory::perform(options),
+        cli::Command::Memory(options) => cli::memory::perform(&options),
         cli::Command::Density(options) => cli::density::perform(&options),
         cli::Command::Tax(options) => cli::tax::perform(options),
         cli::Command::Report(options) => cli::report::perform(options),

@@ -26,9 +26,6 @@ use std::path::{Path, PathBuf};
 /// The version of the layout that this program writes and reads.
 pub const SCHEMA_VERSION: u32 = 2;
 
-/// The workload of instances that are held.
-pub const WAIT: &str = "wait";
-
 /// Nanoseconds in a millisecond: the file holds the former, people read the latter.
 const NS_PER_MS: f64 = 1e6;
 
@@ -169,11 +166,7 @@ impl SamplesFile {
     /// The workloads of the launches by name, or else that of density's instances; there is one, unless a file was put
     /// together by hand.
     pub fn workloads(&self) -> String {
-        let mut names: BTreeSet<String> =
-            self.samples.iter().map(|sample| sample.workload.to_string()).collect();
-        if names.is_empty() {
-            names.extend(self.density.iter().map(|_| WAIT.into()));
-        }
+        let names: BTreeSet<String> = self.samples.iter().map(|sample| sample.workload.to_string()).collect();
         names.into_iter().collect::<Vec<_>>().join(", ")
     }
 

@@ -44,10 +44,10 @@ pub(crate) struct Memory {
     json: bool,
 }
 
-pub(crate) fn perform(options: Memory) -> anyhow::Result<u8> {
+pub(crate) fn perform(options: &Memory) -> anyhow::Result<u8> {
     let interrupt = Interrupt::listen().context("listening for Ctrl-C")?;
     let plan = Plan {
-        command: command_line(&options),
+        command: command_line(options),
         memory: measure::Plan {
             n: options.n,
             linux_n: options.n,

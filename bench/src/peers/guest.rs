@@ -9,7 +9,6 @@ use crate::microvm::kernel_line;
 use crate::sandbox::{Refusal, with_a_kernel};
 use crate::stacks::microvm::{self, Marks};
 use isolab_timeline::Workload;
-use isolab_workload::kind::Kind;
 use std::path::PathBuf;
 
 /// Which guest.
@@ -48,7 +47,7 @@ impl Guest {
                 line: kernel_line(),
             });
         }
-        if matches!(workload.0, Kind::Syscall(_)) {
+        if workload.0.needs_a_kernel() {
             return Err(Refusal::workload("a unikernel has no kernel to call"));
         }
         let words = workload.words();

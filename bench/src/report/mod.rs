@@ -22,7 +22,7 @@ mod ranking;
 pub mod sentences;
 
 use crate::chart::Circumstances;
-use crate::samples::{SamplesFile, WAIT};
+use crate::samples::SamplesFile;
 use crate::stats::Summary;
 use drawing::Drawing;
 use folder::ReportError;
@@ -34,7 +34,7 @@ pub fn write(folder: &Path, file: &SamplesFile) -> Result<(), ReportError> {
     let summary = Summary::of(file);
     let (workload, host) = (file.workloads(), file.host.caption());
     let of = Circumstances { workload: &workload, host: &host };
-    let density = parts::density::Shown::of(file, Circumstances { workload: WAIT, ..of });
+    let density = parts::density::Shown::of(file, of);
     let mut drawings = parts::startup::drawings(file, &summary, of);
     drawings.extend(parts::memory::drawing(file, of));
     drawings.extend(density.iter().map(|density| density.drawing.clone()));

@@ -167,7 +167,7 @@ fn doctored_files_are_refused_with_what_does_not_fit() {
     text = text.replace("\"container\"", "\"chroot\"");
     fs::write(&path, text).unwrap();
     let said = SamplesFile::read(&path).unwrap_err().to_string();
-    assert!(said.contains("unknown variant `chroot`"), "{said}");
+    assert!(said.contains("there is no stack \"chroot\""), "{said}");
 }
 
 #[test]

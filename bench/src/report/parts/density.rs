@@ -32,6 +32,8 @@ impl Shown {
         let figures = Figures::of(density, &file.host, file.seed);
         let any = !figures.filled.is_empty() || !figures.rates.is_empty();
         any.then(|| {
+            // Not that of the starts, if there were any.
+            let of = Circumstances { workload: "wait", ..of };
             let svg = chart::density::draw(density, &figures, &file.host, of);
             Shown {
                 drawing: Drawing { name: "density", svg, csv: table(density) },
