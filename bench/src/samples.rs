@@ -163,8 +163,7 @@ impl SamplesFile {
         Stack::every().filter(|&stack| self.counted(stack).next().is_some())
     }
 
-    /// The workloads of the launches by name, or else that of density's instances; there is one, unless a file was put
-    /// together by hand.
+    /// The workloads of the launches by name; there is one, unless a file was put together by hand.
     pub fn workloads(&self) -> String {
         let names: BTreeSet<String> = self.samples.iter().map(|sample| sample.workload.to_string()).collect();
         names.into_iter().collect::<Vec<_>>().join(", ")
