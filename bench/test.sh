@@ -29,11 +29,11 @@ part() {
 }
 
 packages=(busybox-static binutils bsdutils e2fsprogs erofs-utils python3-venv qemu-system-x86 bc bison flex libelf-dev libssl-dev)
-# The engines that drive the runtime, and the peers that Debian has, as PACKAGE:PROGRAM. Who has the program from elsewhere
-# keeps it: Debian's package would replace it. The tests start daemons of their own; whether the
-# packages start theirs is all one.
+# The engines that drive the runtime, the peers that Debian has, and the browser that reads a report, as
+# PACKAGE:PROGRAM. Who has the program from elsewhere keeps it: Debian's package would replace it. The tests start
+# daemons of their own; whether the packages start theirs is all one.
 engines=(podman:podman conmon:conmon containerd:containerd docker.io:dockerd uidmap:newuidmap umoci:umoci runc:runc
-    crun:crun bubblewrap:bwrap runsc:runsc)
+    crun:crun bubblewrap:bwrap runsc:runsc chromium:chromium chromium-driver:chromedriver)
 # Waits for another apt-get that runs, and tries a bad connection again.
 apt_install() {
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=120 -o Acquire::Retries=3 "$@"

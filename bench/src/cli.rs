@@ -5,6 +5,7 @@ mod export;
 mod gate;
 pub(crate) mod launches;
 pub(crate) mod memory;
+pub(crate) mod report;
 pub(crate) mod tax;
 
 use clap::{Args, Parser, Subcommand};
@@ -35,6 +36,7 @@ Examples:
   isolab density --stacks container,unikernel --max 2000
   isolab tax --stacks process,container
   isolab gate main HEAD --max-slowdown 5%
+  isolab report reports/latest/samples.json --out /tmp/again
   isolab run container --rootfs ./alpine --memory 128m -- sh
   isolab run unikernel --memory 64 -- cpu 1000000
   isolab run microvm --rootfs ./alpine --memory 256 -- sh
@@ -71,6 +73,8 @@ pub(crate) enum Command {
     Gate(Gate),
     /// Writes a run's samples in another tool's format
     Export(Export),
+    /// Draws a report anew, from what one run measured or several
+    Report(report::Report),
     /// Runs something in one stack
     #[command(subcommand)]
     Run(Run),

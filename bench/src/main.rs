@@ -69,6 +69,7 @@ fn perform(cli: Cli) -> anyhow::Result<u8> {
         cli::Command::Memory(options) => cli::memory::perform(&options),
         cli::Command::Density(options) => cli::density::perform(&options),
         cli::Command::Tax(options) => cli::tax::perform(options),
+        cli::Command::Report(options) => cli::report::perform(options),
         cli::Command::Gate(options) => gated::perform(&options),
         cli::Command::Export(options) => export(&options),
         cli::Command::Run(Run::Microvm(options)) => run_microvm(*options),

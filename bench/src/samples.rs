@@ -5,6 +5,7 @@
 //! It is written under another name and then renamed (`rename(2)` replaces a file in one step), so a
 //! reader sees the old file or the new one, never half of one.
 
+pub mod join;
 mod layout;
 pub mod merge;
 mod sound;
@@ -162,7 +163,7 @@ impl SamplesFile {
         Stack::every().filter(|&stack| self.counted(stack).next().is_some())
     }
 
-    /// The workloads of the run by name; there is one, unless a file was put together by hand.
+    /// The workloads of the launches by name; there is one, unless a file was put together by hand.
     pub fn workloads(&self) -> String {
         let names: BTreeSet<String> = self.samples.iter().map(|sample| sample.workload.to_string()).collect();
         names.into_iter().collect::<Vec<_>>().join(", ")

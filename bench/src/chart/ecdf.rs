@@ -1,4 +1,5 @@
-//! The share of launches whose workload has begun, against the time since the spawn.
+//! The share of launches that a clock has stopped for, against the time since it started; of the headline's clock: whose
+//! workload has begun, by the time since the spawn.
 //!
 //! A curve further left is a quicker stack, a steeper one a steadier stack, a long flat end a tail.
 //! There is no legend: each curve's label stands above it, with the median that it shows.
@@ -12,8 +13,6 @@ use crate::stats::{Clock, Figure, Sorted, Summary, bootstrap, ecdf, show};
 use isolab_timeline::Stack;
 use plotters::prelude::{Color, PathElement};
 
-/// The clock that is drawn.
-const CLOCK: Clock = Clock::Begin;
 /// The height of the labels above the plot and of the axis below it, in pixels.
 const LABELS: i32 = 82;
 const AXIS: i32 = 44;
@@ -52,12 +51,49 @@ impl Curve<'_> {
     }
 }
 
-/// Draws the curves of all stacks of a run that began at all.
-pub fn draw(summary: &Summary, of: Circumstances<'_>) -> String {
+/// What a clock's curves answer, what has happened in a launch once it stops, and what its marks are.
+const fn words(clock: Clock) -> [&'static str; 3] {
+    match clock {
+        Clock::Begin => [
+            "How long until the workload runs?",
+            "whose workload has begun, by the time since the spawn",
+            "begin is the workload's first instruction",
+        ],
+        Clock::Ready => [
+            "How long until the work is done?",
+            "whose work is done, by the time since the spawn",
+            "ready is the end of the work",
+        ],
+        Clock::End => [
+            "How long until the workload ends?",
+            "whose workload has ended, by the time since the spawn",
+            "end is the workload's last instruction",
+        ],
+        Clock::Reaped => [
+            "How long until nothing is left?",
+            "of which nothing is left, by the time since the spawn",
+            "reaped is when the lab has reaped the child",
+        ],
+        Clock::Work => [
+            "How long does the work alone take?",
+            "whose work is done, by the time since it began",
+            "begin is the workload's first instruction, ready the end of the work",
+        ],
+        Clock::Teardown => [
+            "How long does it take to clear away?",
+            "of which nothing is left, by the time since the workload ended",
+            "end is the workload's last instruction, reaped when the lab has reaped the child",
+        ],
+    }
+}
+
+/// Draws one clock's curves of all stacks of a run that have both of its marks.
+pub fn draw(summary: &Summary, clock: Clock, of: Circumstances<'_>) -> String {
+    let [question, happened, marks] = words(clock);
     let all = summary
         .stacks
         .iter()
-        .filter_map(|stack| Some(Curve { stack: stack.stack, figure: stack.clock(CLOCK)? }));
+        .filter_map(|stack| Some(Curve { stack: stack.stack, figure: stack.clock(clock)? }));
     // As many as there is room for labels: ours come first, peers after them.
     let mut room = f64::from(RIGHT + 8 - MARGIN);
     let (mut curves, left_out): (Vec<_>, Vec<_>) = all.partition(|curve| {
@@ -66,9 +102,9 @@ pub fn draw(summary: &Summary, of: Circumstances<'_>) -> String {
     });
     curves.sort_by(|a, b| a.tip().total_cmp(&b.tip()));
     let mut caption = vec![format!(
-        "t0 = {}, which is the workload's first instruction; workload {}; n = {} launches a stack, \
-         warm-up left out. Above each curve and at its marker: the median and its {}.",
-        CLOCK.name(),
+        "t0 → t = {}: {marks}; workload {}; n = {} launches a stack, warm-up left out. Above each curve and \
+         at its marker: the median and its {}.",
+        clock.name(),
         of.workload,
         summary.launches(),
         bootstrap::method(),
@@ -87,11 +123,8 @@ pub fn draw(summary: &Summary, of: Circumstances<'_>) -> String {
     }
     caption.push(of.host.into());
     svg(
-        "How long until the workload runs?",
-        &format!(
-            "Share of launches whose workload has begun, by the time since the spawn, in {}",
-            summary.time.unit_in_words()
-        ),
+        question,
+        &format!("Share of launches {happened}, in {}", summary.time.unit_in_words()),
         &caption,
         LABELS + 300 + AXIS,
         |area, top, bottom| {
@@ -101,6 +134,7 @@ pub fn draw(summary: &Summary, of: Circumstances<'_>) -> String {
                 axis: Axis::spanning(shortest, longest),
                 top: top + LABELS,
                 bottom: bottom - AXIS,
+                clock,
                 time: summary.time,
             };
             plot.grid(area)?;
@@ -116,6 +150,7 @@ struct Plot {
     axis: Axis,
     top: i32,
     bottom: i32,
+    clock: Clock,
     time: Time,
 }
 
@@ -134,7 +169,7 @@ impl Plot {
             line(area, (LEFT, y), (RIGHT, y), GRID)?;
             write(area, &format!("{percent} %"), (LEFT - 8, y), Stands::Left, NOTE)?;
         }
-        let unit = format!("{}, in {}{}", CLOCK.name(), self.time.unit_in_words(), self.axis.remark());
+        let unit = format!("{}, in {}{}", self.clock.name(), self.time.unit_in_words(), self.axis.remark());
         self.axis.draw(area, [(LEFT, self.top), (RIGHT, self.bottom)], &unit)
     }
 
@@ -188,7 +223,7 @@ mod tests {
     use crate::samples::SamplesFile;
 
     fn drawn(file: &SamplesFile) -> String {
-        draw(&Summary::of(file), Circumstances { workload: "noop", host: "Some CPU, nested" })
+        draw(&Summary::of(file), Clock::Begin, Circumstances { workload: "noop", host: "Some CPU, nested" })
     }
 
     #[test]
@@ -198,7 +233,7 @@ mod tests {
         for stack in example::run().samples.iter().map(|sample| sample.stack) {
             let named = svg.lines().any(|line| line == stack.name());
             assert_eq!(named, stack != Stack::Unikernel, "{stack}");
-            if let Some(figure) = summary.clock(stack, CLOCK) {
+            if let Some(figure) = summary.clock(stack, Clock::Begin) {
                 assert!(svg.lines().any(|line| line == show::p50(figure)), "{stack}");
             }
         }

@@ -17,6 +17,9 @@ pub(super) const SOFT: RGBColor = RGBColor(0x55, 0x55, 0x55);
 /// Lines behind the data.
 pub(super) const GRID: RGBColor = RGBColor(0xe2, 0xe2, 0xe2);
 
+/// Hatching: not the page's ink, since it lies on colours that are the same on a dark page.
+const HATCHING: RGBColor = RGBColor(0x21, 0x21, 0x21);
+
 const ORANGE: RGBColor = RGBColor(0xe6, 0x9f, 0x00);
 const SKY_BLUE: RGBColor = RGBColor(0x56, 0xb4, 0xe9);
 const BLUISH_GREEN: RGBColor = RGBColor(0x00, 0x9e, 0x73);
@@ -24,6 +27,20 @@ const BLUE: RGBColor = RGBColor(0x00, 0x72, 0xb2);
 const YELLOW: RGBColor = RGBColor(0xf0, 0xe4, 0x42);
 const VERMILLION: RGBColor = RGBColor(0xd5, 0x5e, 0x00);
 const REDDISH_PURPLE: RGBColor = RGBColor(0xcc, 0x79, 0xa7);
+
+/// Rules of style for a page that holds charts: paper, text and lines take the page's colours, light or dark, and what
+/// means something keeps its own. A chart in a file of its own knows no such rules, and is on white.
+pub(crate) fn theme() -> String {
+    [(WHITE, "sheet"), (BLACK, "ink"), (INK, "ink"), (SOFT, "soft"), (GRID, "line")]
+        .map(|(RGBColor(red, green, blue), variable)| {
+            let colour = format!("#{red:02X}{green:02X}{blue:02X}");
+            format!(
+                "figure svg [fill=\"{colour}\"] {{ fill: var(--{variable}); }}\n\
+                 figure svg [stroke=\"{colour}\"] {{ stroke: var(--{variable}); }}\n"
+            )
+        })
+        .concat()
+}
 
 /// The colour of a stack's curve: a peer's is that of the stack of ours that it stands beside.
 pub(super) const fn of_stack(stack: Stack) -> RGBColor {
@@ -144,7 +161,7 @@ fn filled(
     [(left, top), (right, bottom)]: [(i32, i32); 2],
 ) -> Drawn {
     area.draw(&Rectangle::new([(left, top), (right, bottom)], colour.filled()))?;
-    let line = |from, to| area.draw(&PathElement::new(vec![from, to], INK.mix(0.55)));
+    let line = |from, to| area.draw(&PathElement::new(vec![from, to], HATCHING.mix(0.55)));
     match hatch {
         Hatch::Plain => Ok(()),
         Hatch::Upright => (left + 3..right).step_by(5).try_for_each(|x| line((x, top), (x, bottom))),

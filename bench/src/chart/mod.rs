@@ -4,13 +4,15 @@
 //! 2. `ink.rs`: colours, and for those who see none: markers, dashes and hatching.
 //! 3. `axis.rs`: where a number lies on a line, and which numbers are written at it.
 //! 4. `spread.rs`: labels side by side without overlap.
-//! 5. [`ecdf`]: how long until the workload's first instruction, for every launch of every stack.
-//! 6. [`phases`]: what that time, and the time after it, goes to.
-//! 7. [`order`]: whether the machine was steady meanwhile.
-//! 8. [`memory`]: what one more idle instance costs, line by line.
-//! 9. `panel.rs`, [`density`]: how many instances fit, and how quickly they start side by side.
-//! 10. [`tax`]: what one operation costs once the work runs.
-//! 11. [`peers`]: ours beside the programs of other makers.
+//! 5. [`ecdf`]: how long until the workload's first instruction (or any other mark), for every launch of every stack.
+//! 6. [`waterfall`]: one launch of each stack, phase after phase.
+//! 7. [`phases`]: what the time of all launches goes to.
+//! 8. [`order`]: whether the machine was steady meanwhile.
+//! 9. [`memory`]: what one more idle instance costs, line by line.
+//! 10. `panel.rs`, [`density`]: how many instances fit, and how quickly they start side by side.
+//! 11. [`tax`]: what one operation costs once the work runs.
+//! 12. [`peers`]: ours beside the programs of other makers.
+//! 13. [`png`]: the same drawing as pixels.
 //!
 //! Text stays text in the file (`<text>`, in the reader's own sans-serif font), so the widths of words
 //! are estimates, made on the generous side.
@@ -25,8 +27,12 @@ pub mod order;
 mod panel;
 pub mod peers;
 pub mod phases;
+pub mod png;
 mod spread;
 pub mod tax;
+pub mod waterfall;
+
+pub(crate) use ink::theme;
 
 /// The run's circumstances, as both captions state them.
 #[derive(Clone, Copy, Debug)]

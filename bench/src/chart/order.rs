@@ -11,7 +11,7 @@ use super::ink::{self, GRID, INK};
 use crate::samples::{SamplesFile, ms};
 use crate::stats::drift::{self, Drift};
 use crate::stats::{Clock, Sorted, show};
-use isolab_timeline::{Mark, Stack};
+use isolab_timeline::Stack;
 use plotters::prelude::{Circle, Color, DrawingAreaErrorKind};
 
 /// The clock that is drawn.
@@ -39,7 +39,7 @@ fn strips(file: &SamplesFile) -> Vec<Strip> {
     let strip = |stack| {
         let launches: Vec<_> = file
             .counted(stack)
-            .filter_map(|sample| Some((sample.order, ms(sample.marks_ns.span(Mark::Spawn, CLOCK.mark())?))))
+            .filter_map(|sample| Some((sample.order, ms(CLOCK.span(&sample.marks_ns)?))))
             .collect();
         let values: Vec<f64> = launches.iter().map(|&(_, value)| value).collect();
         Strip { stack, drift: Drift::of(&values), launches }
@@ -147,6 +147,7 @@ fn one(area: &Area<'_>, strip: &Strip, top: i32, x: &dyn Fn(f64) -> i32) -> Draw
 mod tests {
     use super::*;
     use crate::report::example;
+    use isolab_timeline::Mark;
 
     fn drawn(file: &SamplesFile) -> String {
         draw(file, Circumstances { workload: "noop", host: "Some CPU, nested" })

@@ -10,7 +10,7 @@
 
 use crate::samples::SamplesFile;
 use crate::stats::{Clock, Sorted, bootstrap};
-use isolab_timeline::{Mark, Stack};
+use isolab_timeline::Stack;
 use serde_json::{Value, json};
 
 /// The baseline's name.
@@ -24,8 +24,7 @@ pub fn files(file: &SamplesFile) -> Vec<(String, Vec<u8>)> {
     let mut files = Vec::new();
     for stack in file.stacks() {
         for clock in Clock::ALL {
-            let spans =
-                file.counted(stack).filter_map(|sample| sample.marks_ns.span(Mark::Spawn, clock.mark()));
+            let spans = file.counted(stack).filter_map(|sample| clock.span(&sample.marks_ns));
             let times: Vec<f64> = spans.map(|span| span as f64).collect();
             if times.is_empty() {
                 continue;
@@ -46,7 +45,7 @@ pub fn files(file: &SamplesFile) -> Vec<(String, Vec<u8>)> {
 
 /// The benchmark's group and its folder.
 fn names(stack: Stack, clock: Clock) -> (String, String) {
-    let group = format!("isolab_{}", format!("{:?}", clock.mark()).to_lowercase());
+    let group = format!("isolab_{}", clock.word());
     let folder = format!("{group}/{stack}");
     (group, folder)
 }

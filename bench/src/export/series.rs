@@ -54,5 +54,5 @@ fn each(file: &SamplesFile, mut with: impl FnMut(String, &Figure)) {
 
 /// "container/begin".
 pub(super) fn name(stack: isolab_timeline::Stack, clock: Clock) -> String {
-    format!("{stack}/{}", format!("{:?}", clock.mark()).to_lowercase())
+    format!("{stack}/{}", clock.word())
 }

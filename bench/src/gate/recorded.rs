@@ -3,7 +3,7 @@
 use crate::host::clock::Clock as Time;
 use crate::samples::{SamplesFile, merge, ms};
 use crate::stats::Clock;
-use isolab_timeline::{Mark, Sample, Stack};
+use isolab_timeline::{Sample, Stack};
 
 /// Two records may not be held against each other.
 #[derive(Debug, thiserror::Error)]
@@ -70,7 +70,7 @@ impl<'a> Recorded<'a> {
     /// The times of A and B on `clock`, in milliseconds, of each round in which both launches count.
     pub fn pairs(self, stack: Stack, clock: Clock) -> Vec<(f64, f64)> {
         let time = |sample: &Sample| {
-            let span = sample.marks_ns.span(Mark::Spawn, clock.mark())?;
+            let span = clock.span(&sample.marks_ns)?;
             sample.invalid.is_none().then(|| ms(span))
         };
         self.rounds(stack).filter_map(|(a, b)| Some((time(a)?, time(b)?))).collect()
@@ -92,6 +92,7 @@ impl<'a> Recorded<'a> {
 mod tests {
     use super::*;
     use crate::report::example;
+    use isolab_timeline::Mark;
 
     /// One run of which every other round is taken for the other build's.
     fn split() -> [SamplesFile; 2] {

@@ -58,6 +58,13 @@ pub(crate) fn slow_and_fast() -> SamplesFile {
     of(&plan, 60)
 }
 
+/// A run in which unikernels begin before containers and end after them.
+pub(crate) fn flipped() -> SamplesFile {
+    let mut plan = PLAN;
+    plan[2].1[3] = 4.8;
+    of(&plan, 60)
+}
+
 /// A run in which containers and unikernels can't be told apart.
 pub(crate) fn alike() -> SamplesFile {
     let mut plan = PLAN;
@@ -219,6 +226,22 @@ fn counts(stacks: impl Iterator<Item = Stack>) -> Counts {
         (stack, StackCounts { traced: vec![traced(0), traced(1)], untraced: vec![untraced], absent })
     };
     Counts { workload: Workload(Kind::Noop), stacks: stacks.map(of).collect() }
+}
+
+/// A run with every part that there is, in which the ranking depends on the clock.
+pub(crate) fn everything() -> SamplesFile {
+    let mut file = with_peers();
+    for sample in file.samples.iter_mut().filter(|sample| sample.stack == Stack::Unikernel) {
+        let late = sample.marks_ns.get(Mark::Reaped).expect("it was reaped") + 4_000_000;
+        sample.marks_ns.set(Mark::Reaped, late);
+    }
+    SamplesFile {
+        memory: Some(crate::memory::ledger::example::section()),
+        density: with_density().density,
+        tax: with_tax().tax,
+        guest: with_linux().guest,
+        ..file
+    }
 }
 
 /// A run of nothing but the tax: a call takes 100 ns, a container's reads half as long again as a process's.

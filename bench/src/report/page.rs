@@ -3,51 +3,23 @@
 //! The templates hold the words and the layout, this file hands them text that is ready to print.
 //! In the HTML page everything is escaped but the charts, which are our own.
 
-use super::{parts, sentences};
-use crate::chart::Circumstances;
+use super::drawing::{self, Drawing};
+use super::parts::density::Shown;
+use super::{parts, ranking, sentences};
+use crate::chart;
 use crate::samples::SamplesFile;
 use crate::stats::{Clock, Figure, StackSummary, Summary, bootstrap, show};
 use isolab_timeline::{Phase, Stack};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 
-/// The charts of a run, as SVG text.
-#[derive(Clone, Debug)]
-pub(super) struct Charts {
-    /// [`crate::chart::ecdf`]; absent where no stack was started.
-    pub(super) ecdf: Option<String>,
-    /// [`crate::chart::phases`]; likewise.
-    pub(super) phases: Option<String>,
-    /// [`crate::chart::order`]; likewise.
-    pub(super) order: Option<String>,
-    /// [`crate::chart::memory`], where memory was measured.
-    pub(super) memory: Option<String>,
-    /// Density, chart and all, where it was measured.
-    pub(super) density: Option<parts::density::Shown>,
-    /// [`crate::chart::tax`], where the tax was measured.
-    pub(super) tax: Option<String>,
-}
-
-impl Charts {
-    /// Every chart that a report can have, under its file's name.
-    pub(super) fn files(&self) -> [(&'static str, Option<&str>); 6] {
-        [
-            ("ecdf.svg", self.ecdf.as_deref()),
-            ("phases.svg", self.phases.as_deref()),
-            ("memory.svg", self.memory.as_deref()),
-            ("density.svg", self.density.as_ref().map(|density| &*density.chart)),
-            ("tax.svg", self.tax.as_deref()),
-            ("order.svg", self.order.as_deref()),
-        ]
-    }
-}
-
 /// Renders `report.html` and `summary.md`.
 pub(super) fn render(
     file: &SamplesFile,
     summary: &Summary,
-    charts: &Charts,
-    of: Circumstances<'_>,
+    density: Option<&Shown>,
+    drawings: &[Drawing],
+    json: &[u8],
 ) -> (String, String) {
     let mut templates = Environment::new();
     // A name that the template has and this file has not is a bug, not an empty cell.
@@ -55,6 +27,7 @@ pub(super) fn render(
     templates
         .set_syntax(SyntaxConfig::builder().keep_trailing_newline(true).build().expect("the usual syntax"));
     templates.add_filter("cell", markdown_cell);
+    templates.add_filter("headings", headings);
     // No line break between a number and its unit.
     templates.add_filter("tied", |text: &str| {
         text.replace("virtual ms", "virtual\u{a0}ms").replace(" ms", "\u{a0}ms").replace(" %", "\u{a0}%")
@@ -62,6 +35,8 @@ pub(super) fn render(
     // The names' ending turns escaping on.
     for (name, text) in [
         ("report.html", include_str!("report.html.j2")),
+        ("style.css", include_str!("style.css")),
+        ("figure.html", include_str!("figure.html.j2")),
         ("counts.html", include_str!("parts/counts.html.j2")),
         ("density.html", include_str!("parts/density.html.j2")),
         ("memory.html", include_str!("parts/memory.html.j2")),
@@ -72,7 +47,7 @@ pub(super) fn render(
     ] {
         templates.add_template(name, text).expect("the template is well formed");
     }
-    let values = values(file, summary, charts, of);
+    let values = values(file, summary, density, drawings, json);
     let filled = |name| {
         let template = templates.get_template(name).expect("it was added above");
         template.render(values.clone()).expect("the template uses only what it is given")
@@ -80,22 +55,34 @@ pub(super) fn render(
     (filled("report.html"), filled("summary.md"))
 }
 
-fn values(file: &SamplesFile, summary: &Summary, charts: &Charts, of: Circumstances<'_>) -> Value {
+fn values(
+    file: &SamplesFile,
+    summary: &Summary,
+    density: Option<&Shown>,
+    drawings: &[Drawing],
+    json: &[u8],
+) -> Value {
     let rows = |of: &dyn Fn(&StackSummary) -> Value| summary.stacks.iter().map(of).collect::<Vec<Value>>();
     let phases = summary.phases();
     let prices = parts::tax::prices(file);
+    let answers = answers(file, summary, density);
     let mut comparisons = sentences::comparisons(summary);
+    comparisons.extend(ranking::sentence(summary));
     comparisons.extend(file.memory.iter().flat_map(parts::memory::sentences));
-    comparisons.extend(charts.density.iter().flat_map(|density| density.sentences.clone()));
+    comparisons.extend(density.iter().flat_map(|density| density.sentences.clone()));
     comparisons.extend(prices.iter().flat_map(|prices| parts::tax::sentences(prices, &file.host)));
     comparisons.extend(parts::counts::sentence(file));
-    let drawn = charts.files().into_iter().filter_map(|(name, chart)| chart.map(|_| name));
+    comparisons.retain(|sentence| answers.iter().all(|(_, answer)| answer != sentence));
     context! {
-        headline => headline(file, summary, &mut comparisons),
+        headline => answers.first().map_or_else(|| sentences::headline(summary), |(_, answer)| answer.clone()),
+        answers => answers.iter().skip(1)
+            .map(|(question, answer)| context! { question => *question, answer => answer.clone() }).collect::<Vec<_>>(),
         comparisons,
-        memory => file.memory.as_ref().zip(charts.memory.as_ref())
-            .map(|(section, chart)| parts::memory::values(section, chart)),
-        charts => drawn.collect::<Vec<_>>(),
+        charts => drawing::values(drawings),
+        choice => parts::startup::clocks(summary),
+        chart_theme => Value::from_safe_string(chart::theme()),
+        samples_link => drawing::samples(json),
+        memory => file.memory.as_ref().map(parts::memory::values),
         ruler => sentences::RULER.name(),
         partial => file.partial.clone(),
         measured => rows(&|stack| context! {
@@ -104,15 +91,13 @@ fn values(file: &SamplesFile, summary: &Summary, charts: &Charts, of: Circumstan
             n => stack.n,
             ..named(stack)
         }),
-        peers => parts::peers::values(file, summary, of),
+        peers => parts::peers::values(file, summary),
         figures => rows(&|stack| figures(summary, stack)),
         clocks => Clock::ALL.map(Clock::name).to_vec(),
         by_clock => rows(&|stack| cells(stack, Clock::ALL.map(|clock| stack.clock(clock)))),
         phases => phases.iter().copied().map(Phase::name).collect::<Vec<_>>(),
         by_phase => rows(&|stack| cells(stack, phases.iter().map(|&phase| stack.phase(phase)))),
-        ecdf_chart => charts.ecdf.clone().map(Value::from_safe_string),
-        phases_chart => charts.phases.clone().map(Value::from_safe_string),
-        order => charts.order.as_ref().map(|chart| parts::order::values(file, summary, chart)),
+        order => (!summary.stacks.is_empty()).then(|| parts::order::values(file, summary)),
         interval => bootstrap::method(),
         host => file.host.rows().into_iter().map(|(what, value)| context! { what, value }).collect::<Vec<_>>(),
         unit => file.host.clock.unit(),
@@ -132,8 +117,8 @@ fn values(file: &SamplesFile, summary: &Summary, charts: &Charts, of: Circumstan
         commit => file.commit.id.clone(),
         dirty => file.commit.dirty,
         counts => parts::counts::values(file),
-        density => charts.density.as_ref().map(|density| density.values.clone()),
-        tax => parts::tax::values(file, prices.as_ref(), charts.tax.as_deref()),
+        density => density.map(|density| density.values.clone()),
+        tax => parts::tax::values(file, prices.as_ref()),
         unavailable => file.unavailable.iter().map(|stack| context! {
             name => stack.stack.name(), reason => stack.reason.clone(), fix => stack.fix.clone(),
         }).collect::<Vec<_>>(),
@@ -147,14 +132,26 @@ fn values(file: &SamplesFile, summary: &Summary, charts: &Charts, of: Circumstan
     }
 }
 
-/// What was measured first: starts, or memory, or else the first that there is to say.
-fn headline(file: &SamplesFile, summary: &Summary, comparisons: &mut Vec<String>) -> String {
-    if !summary.stacks.is_empty() {
-        return sentences::headline(summary);
-    }
-    let first = |comparisons: &mut Vec<String>| (!comparisons.is_empty()).then(|| comparisons.remove(0));
+/// One sentence for each question that the run answers; where it answers none of these, the first that there is to say.
+fn answers(file: &SamplesFile, summary: &Summary, density: Option<&Shown>) -> Vec<(&'static str, String)> {
+    let start = (!summary.stacks.is_empty()).then(|| sentences::headline(summary));
     let memory = file.memory.as_ref().and_then(parts::memory::headline);
-    memory.or_else(|| first(comparisons)).unwrap_or_else(|| sentences::headline(summary))
+    let many = density.and_then(|density| density.headline.clone());
+    let tax = || {
+        let prices = parts::tax::prices(file)?;
+        parts::tax::sentences(&prices, &file.host).into_iter().next()
+    };
+    let answers = [("How long?", start), ("How much?", memory), ("How many?", many)];
+    let answers: Vec<_> =
+        answers.into_iter().filter_map(|(question, answer)| Some((question, answer?))).collect();
+    if answers.is_empty() {
+        return tax()
+            .or_else(|| parts::counts::sentence(file))
+            .map(|answer| ("", answer))
+            .into_iter()
+            .collect();
+    }
+    answers
 }
 
 fn named(stack: &StackSummary) -> Value {
@@ -188,6 +185,16 @@ fn cells<'a>(stack: &StackSummary, figures: impl IntoIterator<Item = Option<&'a 
         }
     };
     context! { cells => figures.into_iter().map(cell).collect::<Vec<_>>(), ..named(stack) }
+}
+
+/// The sections of a page: the name and the words of each heading that has a name.
+fn headings(page: &str) -> Vec<Value> {
+    let heading = |text: &str| {
+        let (id, rest) = text.split_once("\">")?;
+        let words = Value::from_safe_string(rest.split_once("</h2>")?.0.into());
+        Some(context! { id, words })
+    };
+    page.split("<h2 id=\"").skip(1).filter_map(heading).collect()
 }
 
 /// Text that stays inside of its cell in a Markdown table and is not taken for HTML.

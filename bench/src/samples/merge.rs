@@ -2,23 +2,29 @@
 
 use super::SamplesFile;
 use crate::host::Host;
+use std::fmt::Display;
 
 /// The first circumstance in which two runs differ so that their figures say nothing about each other; `None`: they may
 /// be held against each other.
 pub fn mismatch(one: &SamplesFile, other: &SamplesFile) -> Option<String> {
-    let differ = |what: &str, one: &dyn std::fmt::Display, other: &dyn std::fmt::Display| {
-        let (one, other) = (one.to_string(), other.to_string());
-        (one != other).then(|| format!("they were measured with different {what}: {one}, and {other}"))
-    };
+    machines(one, other).or_else(|| differ("workloads", &one.workloads(), &other.workloads())).or_else(|| {
+        let guest = |file: &SamplesFile| file.guest.clone().unwrap_or_else(|| "none".into());
+        differ("kernels of guests", &guest(one), &guest(other))
+    })
+}
+
+/// The same of the machine alone, and of the clock and the layout by which it was measured.
+pub(super) fn machines(one: &SamplesFile, other: &SamplesFile) -> Option<String> {
     let (a, b) = (&one.host, &other.host);
     differ("schema versions", &one.schema_version, &other.schema_version)
         .or_else(|| differ("clocks", &a.clock.explained(), &b.clock.explained()))
         .or_else(|| hosts(a, b))
-        .or_else(|| differ("workloads", &one.workloads(), &other.workloads()))
-        .or_else(|| {
-            let guest = |file: &SamplesFile| file.guest.clone().unwrap_or_else(|| "none".into());
-            differ("kernels of guests", &guest(one), &guest(other))
-        })
+}
+
+/// What is said where two values differ.
+pub(super) fn differ(what: &str, one: &dyn Display, other: &dyn Display) -> Option<String> {
+    let (one, other) = (one.to_string(), other.to_string());
+    (one != other).then(|| format!("they were measured with different {what}: {one}, and {other}"))
 }
 
 fn hosts(one: &Host, other: &Host) -> Option<String> {

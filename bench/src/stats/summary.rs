@@ -4,9 +4,9 @@ use super::bootstrap::Medians;
 use super::{Interval, Ratio, Sorted};
 use crate::host::clock::Clock as Time;
 use crate::samples::{SamplesFile, ms};
-use isolab_timeline::{Mark, Phase, Stack};
+use isolab_timeline::{Mark, Phase, Stack, Timeline};
 
-/// A ruler: from the spawn to one mark. Which one is chosen can change a ranking, so all are shown.
+/// A ruler: from one mark to another, most from the spawn. Which one is chosen can change a ranking, so all are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Clock {
     /// To the workload's first instruction: the headline.
@@ -17,19 +17,44 @@ pub enum Clock {
     End,
     /// To the moment at which nothing of the launch is left.
     Reaped,
+    /// The work alone, without what comes before it.
+    Work,
+    /// What comes after the work.
+    Teardown,
 }
 
 impl Clock {
-    /// All clocks, in the order in which they stop.
-    pub const ALL: [Clock; 4] = [Clock::Begin, Clock::Ready, Clock::End, Clock::Reaped];
+    /// All clocks: those from the spawn in the order in which they stop, then the others.
+    pub const ALL: [Clock; 6] =
+        [Clock::Begin, Clock::Ready, Clock::End, Clock::Reaped, Clock::Work, Clock::Teardown];
 
-    /// The mark that stops this clock.
-    pub const fn mark(self) -> Mark {
+    /// The mark that starts this clock and the one that stops it.
+    pub const fn marks(self) -> (Mark, Mark) {
         match self {
-            Clock::Begin => Mark::Begin,
-            Clock::Ready => Mark::Ready,
-            Clock::End => Mark::End,
-            Clock::Reaped => Mark::Reaped,
+            Clock::Begin => (Mark::Spawn, Mark::Begin),
+            Clock::Ready => (Mark::Spawn, Mark::Ready),
+            Clock::End => (Mark::Spawn, Mark::End),
+            Clock::Reaped => (Mark::Spawn, Mark::Reaped),
+            Clock::Work => (Mark::Begin, Mark::Ready),
+            Clock::Teardown => (Mark::End, Mark::Reaped),
+        }
+    }
+
+    /// What it reads of one launch, in nanoseconds; `None` where a mark is missing.
+    pub fn span(self, launch: &Timeline) -> Option<i64> {
+        let (from, to) = self.marks();
+        launch.span(from, to)
+    }
+
+    /// Its name in a word, for files and series.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Clock::Begin => "begin",
+            Clock::Ready => "ready",
+            Clock::End => "end",
+            Clock::Reaped => "reaped",
+            Clock::Work => "work",
+            Clock::Teardown => "teardown",
         }
     }
 
@@ -40,6 +65,8 @@ impl Clock {
             Clock::Ready => "spawn → ready",
             Clock::End => "spawn → end",
             Clock::Reaped => "spawn → reaped",
+            Clock::Work => "begin → ready",
+            Clock::Teardown => "end → reaped",
         }
     }
 }
@@ -150,8 +177,10 @@ impl Summary {
                 stack,
                 n: file.counted(stack).count(),
                 probe,
-                clocks: Clock::ALL
-                    .map(|clock| figure(Sorted::new(file.spans_ms(stack, Mark::Spawn, clock.mark())))),
+                clocks: Clock::ALL.map(|clock| {
+                    let (from, to) = clock.marks();
+                    figure(Sorted::new(file.spans_ms(stack, from, to)))
+                }),
                 phases: Phase::ALL.map(|phase| {
                     let spans = file.counted(stack).filter_map(|launch| phase.of(&launch.marks_ns));
                     figure(Sorted::new(spans.map(ms)))

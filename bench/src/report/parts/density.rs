@@ -4,7 +4,9 @@ use crate::chart::{self, Circumstances};
 use crate::density::figures::{Figures, Filled, Prediction, Rate, Verdict, is_emulated, quantity, subject};
 use crate::density::section::Density;
 use crate::host::{EMULATED, Host};
-use crate::report::sentences::noun;
+use crate::report::csv;
+use crate::report::drawing::Drawing;
+use crate::report::sentences::{listed, noun};
 use crate::samples::SamplesFile;
 use crate::stats::{Interval, line, show};
 use isolab_timeline::Stack;
@@ -13,10 +15,12 @@ use minijinja::{Value, context};
 /// Density as a report shows it.
 #[derive(Clone, Debug)]
 pub(in crate::report) struct Shown {
-    /// The chart, as SVG text.
-    pub(in crate::report) chart: String,
+    /// The chart.
+    pub(in crate::report) drawing: Drawing,
     /// The values of `density.html.j2`.
     pub(in crate::report) values: Value,
+    /// How many, in one sentence.
+    pub(in crate::report) headline: Option<String>,
     /// For the head of the page.
     pub(in crate::report) sentences: Vec<String>,
 }
@@ -30,14 +34,18 @@ impl Shown {
         any.then(|| {
             // Not that of the starts, if there were any.
             let of = Circumstances { workload: "wait", ..of };
-            let chart = chart::density::draw(density, &figures, &file.host, of);
-            let values = values(file, density, &figures, &chart);
-            Shown { chart, values, sentences: sentences(&figures) }
+            let svg = chart::density::draw(density, &figures, &file.host, of);
+            Shown {
+                drawing: Drawing { name: "density", svg, csv: table(density) },
+                values: values(file, density, &figures),
+                headline: headline(&figures),
+                sentences: sentences(&figures),
+            }
         })
     }
 }
 
-fn values(file: &SamplesFile, density: &Density, figures: &Figures<'_>, chart: &str) -> Value {
+fn values(file: &SamplesFile, density: &Density, figures: &Figures<'_>) -> Value {
     let mib = |bytes: u64| show::thousands((bytes >> 20) as usize);
     let foretold = figures.filled.iter().flat_map(|filled| {
         filled.predictions.iter().map(|prediction| foretold(filled.fill.stack, prediction))
@@ -46,7 +54,6 @@ fn values(file: &SamplesFile, density: &Density, figures: &Figures<'_>, chart: &
     stacks.dedup();
     let emulated = density.stacks().iter().any(|&stack| is_emulated(stack, &file.host));
     context! {
-        chart => Value::from_safe_string(chart.into()),
         unit => file.host.clock.unit(),
         held => figures.filled.iter().map(|filled| held(filled, &file.host)).collect::<Vec<_>>(),
         method => line::method(),
@@ -114,6 +121,49 @@ fn rates(figures: &Figures<'_>, stack: Stack, host: &Host) -> Value {
     context! { name => stack.name(), floor => stack.is_floor(), cells => cells.collect::<Vec<_>>() }
 }
 
+/// Every reading of memory while the number grew, with how long its batch took to start; then every burst.
+fn table(density: &Density) -> String {
+    let fills = density.fills.iter().flat_map(|fill| {
+        let starts =
+            fill.starts().into_iter().map(|(_, ns)| ns.to_string()).chain(std::iter::repeat(String::new()));
+        let falls = fill.falls().skip(1).zip(starts);
+        falls.map(move |((instances, bytes), start_ns)| {
+            vec![
+                fill.stack.to_string(),
+                "fill".into(),
+                density.at_once.to_string(),
+                instances.to_string(),
+                bytes.to_string(),
+                start_ns,
+                String::new(),
+            ]
+        })
+    });
+    let bursts = density.bursts.iter().map(|burst| {
+        let numbers = [
+            burst.at_once.to_string(),
+            burst.instances.to_string(),
+            String::new(),
+            String::new(),
+            burst.took_ns.to_string(),
+        ];
+        [&[burst.stack.to_string(), "burst".into()][..], &numbers].concat()
+    });
+    let head = ["stack", "what", "at_once", "instances", "fall_bytes", "start_p50_ns", "took_ns"];
+    csv::table(&head, fills.chain(bursts))
+}
+
+/// How many of each stack that is no floor a GiB holds.
+fn headline(figures: &Figures<'_>) -> Option<String> {
+    let ours = figures.filled.iter().filter(|filled| !filled.fill.stack.is_floor());
+    let many = |filled: &Filled<'_>| {
+        let many = show::thousands(filled.per_gib()?.round() as usize);
+        Some(format!("{many} times {}", noun(filled.fill.stack)))
+    };
+    let said: Vec<_> = ours.filter_map(many).collect();
+    (!said.is_empty()).then(|| format!("A GiB of memory holds, idle, {}.", listed(&said)))
+}
+
 /// One sentence for each stack that is no floor, and one for the predictions.
 fn sentences(figures: &Figures<'_>) -> Vec<String> {
     let of_stack = |filled: &Filled<'_>| {
@@ -164,6 +214,8 @@ mod tests {
     #[test]
     fn a_sentence_gives_memory_and_number_and_the_score_counts_every_verdict() {
         let said = Shown::of(&example::with_density(), OF).unwrap().sentences;
+        let headline = Shown::of(&example::with_density(), OF).unwrap().headline.unwrap();
+        assert!(headline.contains(" times a container and ") && !headline.contains("floor"), "{headline}");
         assert!(said[0].starts_with("One more container takes 300 KiB"), "{said:#?}");
         assert!(!said.iter().any(|sentence| sentence.contains("floor")), "{said:#?}");
         assert!(said.last().unwrap().contains("predictions that a fifth of the way made"), "{said:#?}");

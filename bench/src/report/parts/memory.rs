@@ -3,13 +3,16 @@
 use crate::chart::{self, Circumstances};
 use crate::memory::ledger::{Entry, Ledger, Slope, Verdict};
 use crate::memory::{Line, Section};
+use crate::report::csv::{self, number};
+use crate::report::drawing::Drawing;
 use crate::report::sentences::{listed, noun};
+use crate::samples::SamplesFile;
 use crate::stats::{line, show};
 use isolab_timeline::Stack;
 use minijinja::{Value, context};
 
 /// What the template prints.
-pub(in crate::report) fn values(section: &Section, chart: &str) -> Value {
+pub(in crate::report) fn values(section: &Section) -> Value {
     let ledgers = Ledger::all(section);
     let row = |name: &str, note: &str, of: &dyn Fn(&Ledger) -> Option<Slope>| {
         let cells: Vec<_> = ledgers.iter().map(of).collect();
@@ -36,7 +39,6 @@ pub(in crate::report) fn values(section: &Section, chart: &str) -> Value {
         row("cgroup", "all that is charged to its group", &|ledger| ledger.rulers.cgroup),
     ];
     context! {
-        chart => Value::from_safe_string(chart.into()),
         stacks => ledgers.iter().map(|ledger| context! {
             name => ledger.stack.name(), n => ledger.n, shared => show::kib(ledger.shared_bytes),
         }).collect::<Vec<_>>(),
@@ -58,9 +60,26 @@ pub(in crate::report) fn values(section: &Section, chart: &str) -> Value {
     }
 }
 
-/// The chart of a run.
-pub(in crate::report) fn chart(section: &Section, of: Circumstances<'_>) -> String {
-    chart::memory::draw(&Ledger::all(section), section, of)
+/// The chart, where memory was measured.
+pub(in crate::report) fn drawing(file: &SamplesFile, of: Circumstances<'_>) -> Option<Drawing> {
+    let section = file.memory.as_ref()?;
+    let ledgers = Ledger::all(section);
+    let row = |ledger: &Ledger, line: &str, source: &str, slope: Slope| {
+        let ends = slope.interval;
+        let numbers = [Some(slope.bytes), ends.map(|ends| ends.low), ends.map(|ends| ends.high)];
+        let what = [ledger.stack.to_string(), ledger.n.to_string(), line.into(), source.into()];
+        [&what[..], &numbers.map(number)].concat()
+    };
+    let rows = ledgers.iter().flat_map(|ledger| {
+        let lines =
+            ledger.entries.iter().map(|entry| row(ledger, entry.line.name(), entry.source, entry.slope));
+        let rest = row(ledger, "in no line", "", ledger.unaccounted);
+        lines
+            .chain([rest, row(ledger, "MemAvailable falls by", "/proc/meminfo", ledger.fall)])
+            .collect::<Vec<_>>()
+    });
+    let csv = csv::table(&["stack", "n", "line", "source", "bytes", "low_bytes", "high_bytes"], rows);
+    Some(Drawing { name: "memory", svg: chart::memory::draw(&ledgers, section, of), csv })
 }
 
 /// Where a line was read and how far it can be relied on.

@@ -6,4 +6,5 @@ pub(super) mod density;
 pub(super) mod memory;
 pub(super) mod order;
 pub(super) mod peers;
+pub(super) mod startup;
 pub(super) mod tax;

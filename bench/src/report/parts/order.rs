@@ -7,8 +7,8 @@ use minijinja::{Value, context};
 /// Quantiles in per cent.
 const QUANTILES: [u8; 6] = [5, 25, 50, 75, 95, 99];
 
-/// What the template is filled with: the chart is SVG text.
-pub(in crate::report) fn values(file: &SamplesFile, summary: &Summary, chart: &str) -> Value {
+/// What the template is filled with.
+pub(in crate::report) fn values(file: &SamplesFile, summary: &Summary) -> Value {
     let cell = |figure: &Figure, percent: u8| {
         let share = f64::from(percent) / 100.0;
         let interval = ranks::interval(&figure.sample, share);
@@ -23,7 +23,6 @@ pub(in crate::report) fn values(file: &SamplesFile, summary: &Summary, chart: &s
         Some(context! { name => stack.stack.name(), floor => stack.stack.is_floor(), n => figure.n(), cells })
     };
     context! {
-        chart => Value::from_safe_string(chart.into()),
         sentences => crate::chart::order::sentences(file),
         quantiles => QUANTILES.map(|percent| format!("p{percent}")).to_vec(),
         rows => summary.stacks.iter().filter_map(row).collect::<Vec<_>>(),

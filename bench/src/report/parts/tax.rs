@@ -1,6 +1,9 @@
 //! The tax on the page: a row for each price, and what the prices say in a sentence for each stack.
 
+use crate::chart;
 use crate::host::Host;
+use crate::report::csv::{self, number};
+use crate::report::drawing::Drawing;
 use crate::report::sentences::{listed, noun};
 use crate::samples::SamplesFile;
 use crate::stats::{bootstrap, show};
@@ -15,12 +18,30 @@ pub(in crate::report) fn prices(file: &SamplesFile) -> Option<Prices> {
     file.tax.as_ref().map(|tax| Prices::of(tax, &file.host, file.seed))
 }
 
+/// The chart, where the tax was measured.
+pub(in crate::report) fn drawing(file: &SamplesFile) -> Option<Drawing> {
+    let prices = prices(file)?;
+    let rows = prices.iter().map(|price| {
+        let ends = price.ns.interval;
+        let numbers = [
+            Some(price.ns.p50()),
+            ends.map(|ends| ends.low),
+            ends.map(|ends| ends.high),
+            Some(price.faults),
+            Some(price.switches),
+            price.exits,
+        ];
+        let what = [price.work.name().into(), price.stack.to_string(), price.emulated.to_string()];
+        [&what[..], &[price.ns.n().to_string()], &numbers.map(number)].concat()
+    });
+    let head =
+        ["work", "stack", "emulated", "n", "p50_ns", "low_ns", "high_ns", "faults", "switches", "exits"];
+    let csv = csv::table(&head, rows);
+    Some(Drawing { name: "tax", svg: chart::tax::draw(&prices, &file.host), csv })
+}
+
 /// The values of `tax.html.j2`.
-pub(in crate::report) fn values(
-    file: &SamplesFile,
-    prices: Option<&Prices>,
-    chart: Option<&str>,
-) -> Option<Value> {
+pub(in crate::report) fn values(file: &SamplesFile, prices: Option<&Prices>) -> Option<Value> {
     let (tax, prices) = (file.tax.as_ref()?, prices?);
     let absent = tax.absent.iter().map(|absent| {
         context! { name => absent.stack.name(), work => absent.work.name(), why => absent.reason.clone() }
@@ -30,7 +51,6 @@ pub(in crate::report) fn values(
         Some(context! { name => launch.stack.name(), work => launch.workload.to_string(), why })
     });
     Some(context! {
-        chart => chart.map(|chart| Value::from_safe_string(chart.into())),
         unit => file.host.clock.nanoseconds(),
         rows => prices.iter().map(|price| row(prices, price)).collect::<Vec<_>>(),
         emulated => prices.iter().any(|price| price.emulated).then_some(crate::host::EMULATED),
