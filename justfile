@@ -7,6 +7,18 @@ _default:
 compare *ARGS:
     cargo run --release -- compare {{ARGS}}
 
+# What one more idle instance of each stack costs in memory, line by line
+memory *ARGS:
+    cargo run --release -- memory {{ARGS}}
+
+# Holds more and more idle instances of each stack, into reports/density
+density *ARGS:
+    cargo run --release -- density {{ARGS}}
+
+# Says whether B is slower than A: two git revisions, or folders of built programs
+gate A B *ARGS:
+    cargo run --release -- gate {{A}} {{B}} {{ARGS}}
+
 # Says what this machine can do
 doctor:
     cargo run --release -- doctor
@@ -28,15 +40,8 @@ test-full:
 bench *ARGS:
     cargo bench -p isolab {{ARGS}}
 
-# The same Linux guest by our VMM and by QEMU's, in the emulated machine, in virtual time
-bench-boot:
-    #!/usr/bin/env bash
-    set -euo pipefail
-    bench=$(cargo bench --no-run -p isolab --bench boot --message-format=json-render-diagnostics |
-        grep -o '"executable":"[^"]*/boot-[^"]*"' | cut -d'"' -f4)
-    given=(--in "$bench" --in "$(command -v qemu-system-x86_64)")
-    for rom in qboot.rom linuxboot_dma.bin pvh.bin kvmvapic.bin; do given+=(--in "/usr/share/qemu/$rom"); done
-    cargo run --release -- emulate --deterministic "${given[@]}" exec -- "$bench"
+# The same Linux guest by our VMM and by its peers, in the emulated machine, in virtual time
+bench-boot: (_in-machine "boot" "--deterministic")
 
 # The same container by our runtime, crun, runc and youki, as far as they are found along PATH
 bench-oci:
@@ -48,7 +53,7 @@ bench-oci-virtual: (_in-machine "oci" "--deterministic")
 # What one more idle container costs in kernel memory, by the same runtimes, in the emulated machine
 bench-idle: (_in-machine "idle" "--cpus" "1")
 
-# Runs a bench in the emulated machine, with the other runtimes that are found along PATH
+# Runs a bench in the emulated machine, with the peers that are found along PATH
 _in-machine BENCH *MACHINE:
     #!/usr/bin/env bash
     set -euo pipefail
@@ -56,8 +61,11 @@ _in-machine BENCH *MACHINE:
         grep -o '"executable":"[^"]*/{{BENCH}}-[^"]*"' | cut -d'"' -f4)
     given=(--in "$bench")
     path=/usr/local/bin:/usr/bin:/bin
-    for runtime in crun runc youki; do
-        found=$(command -v $runtime) || continue
+    for rom in qboot.rom linuxboot_dma.bin pvh.bin kvmvapic.bin; do
+        [ ! -e "/usr/share/qemu/$rom" ] || given+=(--in "/usr/share/qemu/$rom")
+    done
+    for peer in crun runc youki qemu-system-x86_64 firecracker cloud-hypervisor; do
+        found=$(command -v $peer) || continue
         given+=(--in "$found")
         path+=":${found%/*}"
     done

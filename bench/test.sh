@@ -29,9 +29,11 @@ part() {
 }
 
 packages=(busybox-static binutils bsdutils e2fsprogs erofs-utils python3-venv qemu-system-x86 bc bison flex libelf-dev libssl-dev)
-# The engines that drive the runtime, as PACKAGE:PROGRAM. Who has the program from elsewhere keeps it: Debian's package
-# would replace it. The tests start daemons of their own; whether the packages start theirs is all one.
-engines=(podman:podman conmon:conmon containerd:containerd docker.io:dockerd uidmap:newuidmap umoci:umoci)
+# The engines that drive the runtime, and the peers that Debian has, as PACKAGE:PROGRAM. Who has the program from elsewhere
+# keeps it: Debian's package would replace it. The tests start daemons of their own; whether the
+# packages start theirs is all one.
+engines=(podman:podman conmon:conmon containerd:containerd docker.io:dockerd uidmap:newuidmap umoci:umoci runc:runc
+    crun:crun bubblewrap:bwrap runsc:runsc)
 # Waits for another apt-get that runs, and tries a bad connection again.
 apt_install() {
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=120 -o Acquire::Retries=3 "$@"
@@ -107,7 +109,7 @@ part "emulated machine" bench/emulated.sh
 # Of the same packages as the tests in the emulated machine: with others, cargo would choose other features for what they
 # share, and compile it once more.
 part "benches run" cargo bench --locked -p isolab-runtime -p isolab-microvm -p isolab \
-    --bench startup --bench boot --bench pieces -- --test
+    --bench startup --bench boot --bench memory --bench density --bench pieces -- --test
 out=$(mktemp -d)
 part "the README's first command" cargo run --release --locked -- compare --out "$out/report"
 rm -rf "$out"

@@ -3,14 +3,17 @@
 use crate::ground::{self, Ground};
 use crate::host::Host;
 use crate::instance::Launcher;
+use crate::peers::record;
 use crate::placement::Placement;
 use crate::programs::Programs;
 use crate::samples::Unavailable;
+use crate::sandbox::Refusal;
 use crate::{sandbox, stacks};
 use isolab_runtime::cgroup::{Controller, Hierarchy};
-use isolab_timeline::{Mark, Stack, Workload};
+use isolab_timeline::{Mark, Peer, Stack, Workload};
 use isolab_workload::kind::Kind;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -40,6 +43,10 @@ pub struct Diagnosis {
     pub available: Vec<Stack>,
     /// The stacks that do not, and why.
     pub unavailable: Vec<Unavailable>,
+    /// The peers whose programs are here, by name, with what they say of their version. They are not launched.
+    pub peers: BTreeMap<Stack, String>,
+    /// The peers whose programs are not, and how to get them.
+    pub missing_peers: Vec<Unavailable>,
 }
 
 /// A launch that takes longer than this is not going to end.
@@ -65,7 +72,20 @@ pub fn examine() -> anyhow::Result<Diagnosis> {
     let mut checks = vec![kvm(), guest_kernel(&host), guest_user(&ground, &launcher), linux(&ground)];
     checks.extend(cgroups());
     checks.extend([user_namespaces(), overlay(), apart(placement)]);
-    Ok(Diagnosis { host, checks, available, unavailable })
+    let (peers, missing_peers) = peers(&ground);
+    Ok(Diagnosis { host, checks, available, unavailable, peers, missing_peers })
+}
+
+fn peers(ground: &Ground) -> (BTreeMap<Stack, String>, Vec<Unavailable>) {
+    let (mut here, mut missing) = (BTreeMap::new(), Vec::new());
+    for peer in Peer::ALL {
+        let stack = Stack::Peer(peer);
+        match record::version(peer, ground) {
+            Ok(version) => drop(here.insert(stack, version)),
+            Err(Refusal { reason, fix }) => missing.push(Unavailable { stack, reason, fix }),
+        }
+    }
+    (here, missing)
 }
 
 fn check(what: &str, good: Option<bool>, found: impl Into<String>, fix: Option<&str>) -> Check {

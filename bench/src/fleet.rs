@@ -3,13 +3,13 @@
 //! Its instances run the workload `wait`, which says that it is ready, reads its standard input to the end and then
 //! says `end`. In order:
 //!
-//! 1. [`Fleet::new`] makes as many lanes as are to start at once (`lane.rs`). A lane is one pipe from the lab to all
-//!    of its instances and one back, so that thousands need no more descriptors than one. Marks have no sender; but
-//!    a lane starts one instance at a time, and those that wait are silent.
+//! 1. [`Fleet::new`] makes one pipe to all of its instances, and as many lanes as are to start at once (`lane.rs`): each
+//!    is one pipe back, so that thousands need no more descriptors than one. Marks have no sender; but a lane starts
+//!    one instance at a time, and those that wait are silent.
 //! 2. [`Fleet::grow`]: each lane has a thread, takes the next command, starts it, and waits until it is ready. All run on
 //!    all CPUs ([`crate::placement::spread`]).
 //! 3. [`Fleet::check`]: who has ended (`waitid(2)` with `WNOWAIT`) is named, without a descriptor for each.
-//! 4. [`Fleet::end`]: the lab closes its end of the pipes. Every instance that works sees the end of its input, says
+//! 4. [`Fleet::end`]: the lab closes its end of the pipe. Every instance that works sees the end of its input, says
 //!    `end`, and ends with status 0; all are reaped ([`crate::reap`]), and whoever did otherwise is named.
 //!
 //! If the lab is killed, its ends of the pipes close, and the instances end by themselves. Ctrl-C at a terminal does
@@ -21,8 +21,10 @@ use crate::interrupt::Interrupt;
 use crate::placement;
 use lane::Lane;
 use rustix::io::Errno;
+use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 use std::io;
+use std::os::fd::OwnedFd;
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -31,9 +33,9 @@ use std::time::{Duration, Instant};
 /// A lane's thread needs little, and there may be hundreds.
 const STACK: usize = 256 << 10;
 
-/// The descriptors that a lane needs while it starts an instance: its pipes' four ends and the file for complaints,
+/// The descriptors that a lane needs while it starts an instance: its pipe's two ends and the file for complaints,
 /// three copies for the child, the descriptor of the process.
-pub const DESCRIPTORS_A_LANE: usize = 9;
+pub const DESCRIPTORS_A_LANE: usize = 7;
 
 /// One instance that was started and became ready. Times are those of `CLOCK_MONOTONIC`, in nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,7 +155,16 @@ pub struct Ended {
 #[derive(Debug)]
 pub struct Fleet {
     lanes: Vec<Lane>,
+    /// What all of its instances read from, until they are asked to end.
+    input: Option<Input>,
     limit: Duration,
+}
+
+#[derive(Debug)]
+struct Input {
+    childs: OwnedFd,
+    /// As long as it is open they wait.
+    _held: OwnedFd,
 }
 
 impl Fleet {
@@ -161,7 +172,11 @@ impl Fleet {
     /// `limit` is killed.
     pub fn new(at_once: usize, limit: Duration) -> Result<Fleet, FleetError> {
         let lanes = (0..at_once.max(1)).map(|_| Lane::new()).collect::<Result<_, _>>()?;
-        Ok(Fleet { lanes, limit })
+        let (childs, held) = pipe_with(PipeFlags::CLOEXEC).map_err(|source| FleetError::Lab {
+            step: "making the pipe of a fleet",
+            source: source.into(),
+        })?;
+        Ok(Fleet { lanes, input: Some(Input { childs, _held: held }), limit })
     }
 
     /// Starts all of `commands` and returns when all are ready. At the first that fails no more are started: that
@@ -175,16 +190,16 @@ impl Fleet {
             failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
         };
         let going = || failed.lock().unwrap_or_else(PoisonError::into_inner).is_none();
-        let limit = self.limit;
+        let Fleet { lanes, input: Some(Input { childs, .. }), limit } = self else { return Ok(()) };
         thread::scope(|scope| {
-            for lane in self.lanes.iter_mut().take(threads) {
+            for lane in lanes.iter_mut().take(threads) {
                 let work = || {
                     // Where it may not choose its CPUs it has those that it has.
                     let _ = placement::spread();
                     while going()
                         && let Some((number, command)) = next()
                     {
-                        if let Err(error) = lane.start(number, command, limit, interrupt) {
+                        if let Err(error) = lane.start(number, command, childs, *limit, interrupt) {
                             fail(error);
                         }
                     }
@@ -231,8 +246,8 @@ impl Fleet {
         let instances = self.len();
         let asked = Instant::now();
         let mut wrong = Vec::new();
-        // All are asked before any is waited for.
-        self.lanes.iter_mut().for_each(|lane| lane.ask(&mut wrong));
+        self.lanes.iter_mut().for_each(|lane| lane.bury(&mut wrong));
+        self.input = None;
         self.lanes.drain(..).for_each(|mut lane| lane.reap(self.limit, &mut wrong));
         Ended { instances, took: asked.elapsed(), wrong }
     }

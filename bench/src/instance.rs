@@ -10,7 +10,8 @@ use crate::placement::{Placement, pin};
 use crate::reap::{Reaped, reap, wait};
 use crate::wire::Wire;
 use isolab_timeline::stamps::now;
-use isolab_timeline::{Mark, Outcome, Record, Timeline};
+use isolab_timeline::{Mark, Outcome, Record, Sample, Stack, Timeline, Workload};
+use isolab_workload::kind::Kind;
 use rustix::event::{PollFd, PollFlags};
 use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::pipe::{PipeFlags, pipe_with};
@@ -51,6 +52,32 @@ pub struct Launched {
     pub invalid: Option<String>,
 }
 
+impl Launched {
+    /// What the run's record keeps of it.
+    pub fn into_sample(self, stack: Stack, workload: Workload, order: usize, warmup: bool) -> Sample {
+        let Launched { timeline: marks_ns, outcome: exit, invalid, .. } = self;
+        Sample { stack, workload, order, warmup, marks_ns, exit, invalid }
+    }
+}
+
+/// What every launch of a run must print: a stack that computes something else has not run the work.
+#[derive(Debug)]
+pub struct Agreed(Option<Vec<u8>>);
+
+impl Agreed {
+    /// For launches of `workload`: only a computation prints, and the first that is measured says what.
+    pub fn on(workload: Workload) -> Agreed {
+        Agreed((!matches!(workload.0, Kind::Cpu(_))).then(Vec::new))
+    }
+
+    /// Marks `launch` as invalid if it printed something else.
+    pub fn judge(&mut self, launch: &mut Launched) {
+        if launch.invalid.is_none() && *self.0.get_or_insert_with(|| launch.text.clone()) != launch.text {
+            launch.invalid = Some(format!("it printed {:?}", String::from_utf8_lossy(&launch.text)));
+        }
+    }
+}
+
 impl Launcher {
     /// Pins the calling thread to the lab's CPU and starts the thread that launches.
     pub fn new(placement: Placement, limit: Duration) -> io::Result<Launcher> {
@@ -78,7 +105,13 @@ impl Launcher {
     ///
     /// An error: the command could not be started, or the lab itself failed. All that a child does
     /// wrong is in [`Launched::invalid`].
-    pub fn run(&self, mut command: Command) -> io::Result<Launched> {
+    pub fn run(&self, command: Command) -> io::Result<Launched> {
+        self.run_as(command, &|status| status)
+    }
+
+    /// The same for a command whose exit status is not the workload's own, but says what that is: `status`
+    /// makes the one of the other.
+    pub fn run_as(&self, mut command: Command, status: &dyn Fn(i32) -> i32) -> io::Result<Launched> {
         let (output, childs_output) = pipe_with(PipeFlags::CLOEXEC)?;
         let (childs_input, input) = pipe_with(PipeFlags::CLOEXEC)?;
         let mut complaints = File::from(memfd_create("stderr", MemfdFlags::CLOEXEC)?);
@@ -90,9 +123,10 @@ impl Launcher {
         listen(&output, input, &mut wire, deadline)?;
         let (spawned_at, child) =
             self.started.recv().map_err(|_| io::Error::other("the launching thread has ended"))??;
-        let Reaped { outcome, late } = reap(Pid::from_child(&child), deadline)?;
+        let Reaped { mut outcome, late } = reap(Pid::from_child(&child), deadline)?;
         let reaped_at = now();
 
+        outcome.status = status(outcome.status);
         let mut complaint = String::new();
         complaints.rewind()?;
         // Whatever a child complained of in no encoding is still told, as far as it goes.
@@ -139,7 +173,11 @@ fn assemble(
 
     let missing =
         [Mark::Begin, Mark::Ready, Mark::End].into_iter().find(|&mark| timeline.get(mark).is_none());
-    let said = if complaint.is_empty() { String::new() } else { format!(": {complaint}") };
+    let said = match (complaint.is_empty(), wire.text.is_empty()) {
+        (false, _) => format!(": {complaint}"),
+        (true, false) => format!(": it printed {:?}", beginning(&wire.text)),
+        (true, true) => String::new(),
+    };
     let invalid = late
         .or_else(|| (outcome.status != 0).then(|| format!("it ended with status {}{said}", outcome.status)))
         .or_else(|| missing.map(|mark| format!("the mark {mark:?} never came{said}")))
@@ -148,6 +186,11 @@ fn assemble(
         .or_else(|| timeline.backwards().map(|(a, b)| format!("time ran backwards from {a:?} to {b:?}")));
     let Record { exits, statistics, .. } = record.unwrap_or_default();
     Launched { timeline, outcome, exits, statistics, text: wire.text, complaint, invalid }
+}
+
+/// As much of what a child printed as goes into a sentence.
+fn beginning(text: &[u8]) -> String {
+    String::from_utf8_lossy(&text[..text.len().min(80)]).into_owned()
 }
 
 #[cfg(test)]

@@ -2,42 +2,45 @@
 
 mod cli;
 mod emulated;
+mod gated;
 mod kernels;
 
 use anyhow::Context;
 use clap::Parser;
-use cli::{Cli, Compare, HandOver, Run};
+use cli::{Cli, Compare, Export, HandOver, Run};
 use comfy_table::{Table, TableStyle};
 use isolab::compare::{self, Plan};
+use isolab::density::figures::Figures;
+use isolab::density::section::Density;
+use isolab::density::{self, NoRoom};
 use isolab::doctor::{self, Diagnosis};
+use isolab::export::{self, Exported};
 use isolab::ground;
 use isolab::host::clock::Clock;
 use isolab::interrupt::Interrupt;
+use isolab::memory::Ledger;
+use isolab::memory::measure;
 use isolab::microvm::{self, Guest};
 use isolab::parts::Parts;
+use isolab::peers::Found;
 use isolab::programs::Programs;
-use isolab::samples::SamplesFile;
+use isolab::samples::{SamplesFile, Unavailable};
 use isolab::stats::Summary;
-use isolab::tax::{self, Rounds, figures::Prices};
-use isolab::{kernel, report, table};
+use isolab::tax::{self, figures::Prices};
+use isolab::{kernel, memory, report, table};
 use isolab_microvm::pack::start::Start;
-use isolab_timeline::Stack;
+use isolab_timeline::{Peer, Stack};
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
 
 /// Some launch failed or could not be measured.
 const INVALID: u8 = 1;
 const FAILED: u8 = 125;
 const UNAVAILABLE: u8 = 126;
 const INTERRUPTED: u8 = 130;
-
-/// Rounds of the tax in a comparison, and how few launches and rounds are enough for a first look.
-const ROUNDS: Rounds = Rounds { warmup: 1, counted: 20 };
-const QUICK_RUNS: usize = 40;
-const QUICK_ROUNDS: Rounds = Rounds { counted: 6, ..ROUNDS };
 
 fn main() -> ExitCode {
     let cli = Cli::try_parse().unwrap_or_else(|error| {
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
             match error.downcast_ref() {
                 Some(kernel::error::Error::Unavailable { .. }) => UNAVAILABLE.into(),
                 Some(kernel::error::Error::Interrupted) => INTERRUPTED.into(),
+                _ if error.is::<NoRoom>() => UNAVAILABLE.into(),
                 _ => emulated::status_of(&error).into(),
             }
         }
@@ -62,7 +66,11 @@ fn perform(cli: Cli) -> anyhow::Result<u8> {
     match cli.command.unwrap_or_else(quick) {
         cli::Command::Doctor { json } => print_diagnosis(json),
         cli::Command::Compare(options) => compare(options),
+        cli::Command::Memory(options) => cli::memory::perform(&options),
+        cli::Command::Density(options) => cli::density::perform(&options),
         cli::Command::Tax(options) => cli::tax::perform(options),
+        cli::Command::Gate(options) => gated::perform(&options),
+        cli::Command::Export(options) => export(&options),
         cli::Command::Run(Run::Microvm(options)) => run_microvm(*options),
         cli::Command::Run(Run::HandOver(stack)) => hand_over(&stack),
         cli::Command::Kernel(command) => kernels::perform(command),
@@ -78,26 +86,31 @@ fn quick() -> cli::Command {
 
 fn compare(options: Compare) -> anyhow::Result<u8> {
     let interrupt = Interrupt::listen().context("listening for Ctrl-C")?;
-    let asked_for = !options.stacks.is_empty();
+    let named = options.named_peers.iter().map(|(peer, _)| Stack::Peer(*peer));
+    let asked_for: Vec<_> = options.stacks.iter().copied().chain(named).collect();
     let seed = fixed_seed(options.seed);
-    let (runs, rounds) =
-        if options.quick { (QUICK_RUNS.min(options.runs), QUICK_ROUNDS) } else { (options.runs, ROUNDS) };
+    let command = command_line(&options, seed);
+    let plan =
+        options.launches.plan(options.parts, stacks(&options.stacks, options.peers, &options.named_peers));
+    let plan = if options.quick { plan.quick() } else { plan };
     let plan = Plan {
-        command: command_line(&options, seed),
-        parts: options.parts,
-        kernel: options.kernel,
-        stacks: if asked_for { options.stacks } else { Stack::ALL.to_vec() },
-        runs,
-        rounds,
+        command,
+        peers: Found(
+            options.named_peers.into_iter().filter_map(|(peer, path)| Some((peer, path?))).collect(),
+        ),
+        runs: options.runs.unwrap_or(plan.runs),
         warmup: options.warmup,
+        memory: measure::Plan {
+            n: options.instances,
+            linux_n: options.instances.min(plan.memory.linux_n),
+            ..plan.memory
+        },
         workload: options.workload,
-        memory_mib: options.memory,
         seed,
-        limit: Duration::from_secs(options.limit),
-        progress: io::stderr().is_terminal(),
+        ..plan
     };
     let file = compare::run(&plan, &interrupt)?;
-    finish(&file, &tables(&file), asked_for, options.json, &options.out)
+    finish(&file, &asked_for, options.json, &options.out, &interrupt)
 }
 
 /// A table for each part that has one.
@@ -105,6 +118,12 @@ fn tables(file: &SamplesFile) -> String {
     let mut tables = Vec::new();
     if !file.samples.is_empty() {
         tables.push(table::render(&Summary::of(file)));
+    }
+    if let Some(memory) = &file.memory {
+        tables.push(memory::table::render(&Ledger::all(memory)));
+    }
+    if let Some(density) = &file.density {
+        tables.push(density::table::render(&Figures::of(density, &file.host, file.seed), &file.host));
     }
     if let Some(tax) = &file.tax {
         tables.push(tax::table::render(&Prices::of(tax, &file.host, file.seed), file.host.clock));
@@ -118,21 +137,21 @@ fn fixed_seed(asked: Option<u64>) -> u64 {
     asked.or(fixed).unwrap_or_else(|| fastrand::u64(..1_000_000_000))
 }
 
-/// Shows what a run measured, as its `table` or as JSON, and writes its report to `out`. Returns the exit status.
+/// Shows what a run measured, as its tables or as JSON, and writes its report to `out`. Returns the exit status.
 fn finish(
     file: &SamplesFile,
-    table: &str,
-    asked_for: bool,
+    asked_for: &[Stack],
     json: bool,
-    out: &std::path::Path,
+    out: &Path,
+    interrupt: &Interrupt,
 ) -> anyhow::Result<u8> {
     // The table first: it is seen even where the report cannot be written.
     if json {
         print(&file.to_json())?;
     } else {
-        print(format!("{table}\n").as_bytes())?;
+        print(format!("{}\n", tables(file)).as_bytes())?;
     }
-    let status = tell(file, asked_for);
+    let status = tell(file, asked_for, interrupt);
     report::write(out, file)?;
     if !json {
         let folder = out.display();
@@ -141,23 +160,47 @@ fn finish(
     Ok(status)
 }
 
+/// Our own stacks that were named, or all.
+fn ours(named: &[Stack]) -> Vec<Stack> {
+    if named.is_empty() { Stack::ALL.to_vec() } else { named.to_vec() }
+}
+
+/// What is launched: our own, and then the peers.
+fn stacks(named: &[Stack], all: bool, peers: &[(Peer, Option<PathBuf>)]) -> Vec<Stack> {
+    let all = Peer::ALL.into_iter().filter(|_| all);
+    let peers = peers.iter().map(|(peer, _)| *peer).chain(all).map(Stack::Peer);
+    let mut stacks: Vec<_> = ours(named).into_iter().chain(peers).collect();
+    stacks.sort_unstable();
+    stacks.dedup();
+    stacks
+}
+
+fn export(options: &Export) -> anyhow::Result<u8> {
+    let exported = export::export(&SamplesFile::read(&options.samples)?, options.to);
+    match (&options.out, &exported) {
+        (Some(path), _) => export::write(&exported, path)?,
+        (None, Exported::Text(text)) => print(text)?,
+        (None, Exported::Files(_)) => anyhow::bail!("a folder cannot be printed: add --out DIR"),
+    }
+    Ok(0)
+}
+
 /// The command that makes the run again, from the options' own values.
 fn command_line(options: &Compare, seed: u64) -> String {
-    let stacks: Vec<_> = options.stacks.iter().map(|stack| stack.name()).collect();
-    let stacks = if stacks.is_empty() { String::new() } else { format!(" --stacks {}", stacks.join(",")) };
-    let Compare { parts, runs, warmup, workload, memory, kernel, .. } = options;
+    let peers: Vec<_> = options.named_peers.iter().map(|(peer, _)| format!(" --peer {peer}")).collect();
+    let peers = peers.concat() + if options.peers { " --peers" } else { "" };
+    let Compare { parts, runs, instances, warmup, workload, launches, .. } = options;
+    let chosen = launches.words(&options.stacks);
     let parts = if *parts == Parts::default() { String::new() } else { format!(" --parts {parts}") };
     let quick = if options.quick { " --quick" } else { "" };
-    // A name of the cache says something on another machine; a path does not.
-    let kernel = kernel.as_ref().and_then(|kernel| kernel.to_str()).filter(|kernel| !kernel.contains('/'));
-    let kernel = kernel.map_or(String::new(), |kernel| format!(" --kernel {kernel}"));
+    let runs = runs.map_or(String::new(), |runs| format!(" --runs {runs}"));
     format!(
-        "isolab compare{parts}{quick}{stacks}{kernel} --runs {runs} --warmup {warmup} --workload '{workload}' --memory {memory} --seed {seed}"
+        "isolab compare{parts}{quick}{chosen}{peers}{runs} --instances {instances} --warmup {warmup} --workload '{workload}' --seed {seed}"
     )
 }
 
 /// Says on standard error what is not as it should be, and gives the exit status that follows from it.
-fn tell(file: &SamplesFile, asked_for: bool) -> u8 {
+fn tell(file: &SamplesFile, asked_for: &[Stack], interrupt: &Interrupt) -> u8 {
     for stack in &file.unavailable {
         eprintln!(
             "isolab: {} cannot be measured here: {}\n        fix: {}",
@@ -168,13 +211,23 @@ fn tell(file: &SamplesFile, asked_for: bool) -> u8 {
     if let [(stack, reason), ..] = invalid[..] {
         eprintln!("isolab: {} launches do not count; the first, of {stack}: {reason}", invalid.len());
     }
+    let memory = file.memory.iter().flat_map(memory::Section::complaints);
+    let density = file.density.iter().flat_map(Density::wrong);
+    let mut wrong = false;
+    for (stack, why) in memory.chain(density) {
+        eprintln!("isolab: the fleet of {stack}: {why}");
+        wrong = true;
+    }
     if let Some(why) = &file.partial {
         eprintln!("isolab: the run is partial: {why}");
     }
     match file {
-        SamplesFile { partial: Some(_), .. } => INTERRUPTED,
-        _ if !invalid.is_empty() => INVALID,
-        SamplesFile { unavailable, .. } if asked_for && !unavailable.is_empty() => UNAVAILABLE,
+        SamplesFile { partial: Some(_), .. } if interrupt.came() => INTERRUPTED,
+        SamplesFile { partial: Some(_), .. } => INVALID,
+        _ if !invalid.is_empty() || wrong => INVALID,
+        SamplesFile { unavailable, .. } if unavailable.iter().any(|why| asked_for.contains(&why.stack)) => {
+            UNAVAILABLE
+        }
         _ if file.is_empty() => UNAVAILABLE,
         _ => 0,
     }
@@ -261,7 +314,8 @@ fn print_diagnosis(json: bool) -> anyhow::Result<u8> {
     Ok(0)
 }
 
-fn in_words(Diagnosis { host, checks, available, unavailable }: &Diagnosis) -> String {
+fn in_words(diagnosis: &Diagnosis) -> String {
+    let Diagnosis { host, checks, available, unavailable, peers, missing_peers } = diagnosis;
     let sheet = |rows: Vec<Vec<String>>| {
         let mut table = Table::new();
         table.load_style(TableStyle::new()).set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
@@ -287,8 +341,11 @@ fn in_words(Diagnosis { host, checks, available, unavailable }: &Diagnosis) -> S
     );
     text += "\nStacks\n";
     let runs = available.iter().map(|stack| vec!["ok".into(), stack.to_string(), "runs here".into()]);
-    let not = unavailable
-        .iter()
-        .map(|why| vec!["no".into(), why.stack.to_string(), format!("{}\nfix: {}", why.reason, why.fix)]);
-    text + &sheet(runs.chain(not).collect())
+    let not = |why: &Unavailable| {
+        vec!["no".into(), why.stack.to_string(), format!("{}\nfix: {}", why.reason, why.fix)]
+    };
+    text += &sheet(runs.chain(unavailable.iter().map(not)).collect());
+    text += "\nPeers, for `compare --peers`\n";
+    let here = peers.iter().map(|(peer, version)| vec!["ok".into(), peer.to_string(), version.clone()]);
+    text + &sheet(here.chain(missing_peers.iter().map(not)).collect())
 }

@@ -92,11 +92,14 @@ pub fn command(programs: &Programs, guest: &Guest) -> anyhow::Result<(Command, O
 /// Adds to the VMM's command line what every Linux guest is booted with.
 pub(crate) fn boot(command: &mut Command, kernel: &Kernel, initrd: &Path, memory_mib: u32) {
     command.args(["boot", "--input-port", "--kernel"]).arg(&kernel.image).arg("--initrd").arg(initrd);
-    let mut line = format!("{COMMAND_LINE} {SILENT}");
-    if Clock::here() == Clock::VirtualIcount {
-        line = format!("{line} {SAME_ADDRESSES}");
-    }
-    command.args(["--cmdline", &line, "--memory", &memory_mib.to_string()]);
+    command.args(["--cmdline", &kernel_line(), "--memory", &memory_mib.to_string()]);
+}
+
+/// The command line of every Linux guest's kernel.
+pub(crate) fn kernel_line() -> String {
+    let same =
+        if Clock::here() == Clock::VirtualIcount { format!(" {SAME_ADDRESSES}") } else { String::new() };
+    format!("{COMMAND_LINE} {SILENT}{same}")
 }
 
 /// A kernel for Linux guests.

@@ -1,30 +1,30 @@
 //! Programs that do the same job, timed against each other: interleaved in random order in one run on one host, so
 //! that what differs is the program. What counts is the ratio.
 
-use crate::instance::{Launched, Launcher};
+use crate::ground::Ground;
+use crate::instance::Launcher;
+use crate::sandbox::{self, Sandbox};
 use crate::stats::bootstrap::Medians;
 use crate::stats::{Sorted, show};
-use anyhow::ensure;
-use isolab_timeline::{Mark, Timeline};
-use std::process::Command;
+use anyhow::{anyhow, ensure};
+use isolab_timeline::{Mark, Timeline, Workload};
 
 /// One program, as it is configured for the race.
+#[derive(Clone, Copy)]
 pub struct Rival<'a> {
     /// What the table calls it.
     pub name: &'a str,
-    /// The exit status of a launch that went well.
-    pub success: i32,
-    /// Builds the command of the next launch.
-    pub command: Box<dyn FnMut() -> anyhow::Result<Command> + 'a>,
+    /// How to start it: a stack of ours, or a peer.
+    pub sandbox: &'a dyn Sandbox,
 }
 
 impl Rival<'_> {
     /// One launch that counts: it ended as it should and the work was done.
-    fn launch(&mut self, launcher: &Launcher) -> anyhow::Result<Timeline> {
-        let Launched { timeline, outcome, complaint, .. } = launcher.run((self.command)()?)?;
-        let whole = outcome.status == self.success && timeline.get(Mark::End).is_some();
-        ensure!(whole, "{} ended with status {}: {complaint}", self.name, outcome.status);
-        Ok(timeline)
+    fn launch(self, ground: &Ground, workload: Workload, launcher: &Launcher) -> anyhow::Result<Timeline> {
+        let command = self.sandbox.command(ground, workload);
+        let command = command.map_err(|refusal| anyhow!("{}; fix: {}", refusal.reason, refusal.fix))?;
+        let launch = sandbox::launch(self.sandbox, command, ground, launcher)?;
+        launch.invalid.map_or(Ok(launch.timeline), |why| Err(anyhow!("{}: {why}", self.name)))
     }
 }
 
@@ -37,10 +37,19 @@ pub struct Race<'a> {
 impl<'a> Race<'a> {
     /// Launches each rival once to see whether it can be run here, which is told of those that cannot, then all others
     /// `runs` times.
-    pub fn run(mut rivals: Vec<Rival<'a>>, runs: usize, launcher: &Launcher) -> anyhow::Result<Race<'a>> {
+    pub fn run(
+        mut rivals: Vec<Rival<'a>>,
+        ground: &Ground,
+        workload: Workload,
+        runs: usize,
+        launcher: &Launcher,
+    ) -> anyhow::Result<Race<'a>> {
         let ours = rivals.first().map(|rival| rival.name);
-        rivals.retain_mut(|rival| {
-            rival.launch(launcher).inspect_err(|why| eprintln!("skipped: {}: {why:#}", rival.name)).is_ok()
+        rivals.retain(|rival| {
+            rival
+                .launch(ground, workload, launcher)
+                .inspect_err(|why| eprintln!("skipped: {}: {why:#}", rival.name))
+                .is_ok()
         });
         let names: Vec<_> = rivals.iter().map(|rival| rival.name).collect();
         ensure!(ours.is_some() && names.first().copied() == ours, "our own program does not run");
@@ -49,7 +58,7 @@ impl<'a> Race<'a> {
         for _ in 0..runs {
             random.shuffle(&mut round);
             for &rival in &round {
-                timelines[rival].push(rivals[rival].launch(launcher)?);
+                timelines[rival].push(rivals[rival].launch(ground, workload, launcher)?);
             }
         }
         Ok(Race { names, launches: timelines })

@@ -1,10 +1,11 @@
 //! A sandbox is how to start one stack: a command to build, and a way to try whether it works here.
 
 use crate::ground::Ground;
-use crate::instance::Launcher;
+use crate::instance::{Launched, Launcher};
 use crate::samples::Unavailable;
 use isolab_timeline::{Stack, Workload};
 use isolab_workload::kind::Kind;
+use std::io;
 use std::process::Command;
 
 /// How to start one stack.
@@ -17,6 +18,28 @@ pub trait Sandbox {
 
     /// What to do when a launch failed with this complaint.
     fn fix(&self, complaint: &str) -> String;
+
+    /// The workload's exit status, where the command ended with this one.
+    fn status(&self, command: i32) -> i32 {
+        command
+    }
+
+    /// Removes what a launch has left that was killed, where its own end does not.
+    fn sweep(&self, _: &Ground) {}
+}
+
+/// Launches `command`, which is this sandbox's, and sees that nothing is left of a launch that failed.
+pub fn launch(
+    sandbox: &dyn Sandbox,
+    command: Command,
+    ground: &Ground,
+    launcher: &Launcher,
+) -> io::Result<Launched> {
+    let launch = launcher.run_as(command, &|status| sandbox.status(status))?;
+    if launch.invalid.is_some() {
+        sandbox.sweep(ground);
+    }
+    Ok(launch)
 }
 
 /// Why a stack has no command.
@@ -49,8 +72,13 @@ pub fn probe(
     };
     build(workload)?;
     let command = build(Workload(Kind::Noop))?;
-    let launch = launcher.run(command).map_err(|error| {
-        unavailable(format!("it cannot be started: {error}"), "build the programs with `cargo build`".into())
+    let launch = launch(sandbox, command, ground, launcher).map_err(|error| {
+        let fix = if sandbox.stack().is_peer() {
+            "install it anew"
+        } else {
+            "build the programs with `cargo build`"
+        };
+        unavailable(format!("it cannot be started: {error}"), fix.into())
     })?;
     match launch.invalid {
         None => Ok(()),

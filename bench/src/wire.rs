@@ -7,6 +7,9 @@ use isolab_timeline::record::RECORD;
 use isolab_timeline::{Mark, Record};
 use std::collections::BTreeMap;
 
+/// As much text, and as long a record, is kept, in bytes: a child may print for ever.
+const MOST: usize = 64 << 10;
+
 /// What has arrived from one child so far.
 #[derive(Debug, Default)]
 pub struct Wire {
@@ -14,7 +17,7 @@ pub struct Wire {
     pub marks: BTreeMap<Mark, u64>,
     /// How often each mark came; of one launch of one workload, once.
     pub times: BTreeMap<Mark, usize>,
-    /// All that was neither mark nor record.
+    /// The beginning of all that was neither mark nor record.
     pub text: Vec<u8>,
     record: Option<Vec<u8>>,
 }
@@ -24,13 +27,15 @@ impl Wire {
     pub fn feed(&mut self, bytes: &[u8], at: u64) {
         for &byte in bytes {
             if let Some(record) = self.record.as_mut().filter(|record| record.last() != Some(&b'\n')) {
-                record.push(byte);
+                if record.len() < MOST {
+                    record.push(byte);
+                }
             } else if byte == RECORD {
                 self.record = Some(Vec::new());
             } else if let Some(mark) = Mark::from_byte(byte) {
                 self.marks.insert(mark, at);
                 *self.times.entry(mark).or_default() += 1;
-            } else {
+            } else if self.text.len() < MOST {
                 self.text.push(byte);
             }
         }
@@ -71,6 +76,15 @@ mod tests {
         let mut wire = Wire::default();
         wire.feed(b"\x02\x02", 1);
         assert_eq!(wire.repeated(), Some(Mark::Begin));
+    }
+
+    #[test]
+    fn of_a_child_that_prints_for_ever_only_the_beginning_is_kept() {
+        let mut wire = Wire::default();
+        wire.feed(&vec![b'x'; 3 * MOST], 1);
+        wire.feed(&[b"\x02\x1e", &vec![b'y'; 3 * MOST][..]].concat(), 2);
+        assert_eq!(wire.text.len(), MOST);
+        assert!(wire.marks.contains_key(&Mark::Begin) && wire.record().is_err());
     }
 
     #[test]

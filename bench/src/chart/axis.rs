@@ -1,4 +1,7 @@
-//! Axes: where a number of milliseconds lies on a line, and which numbers are written at it.
+//! Axes: where a number of milliseconds lies on a line, which numbers are written at it, and how it is drawn.
+
+use super::canvas::{Area, Drawn, NOTE, Stands, line, write};
+use super::ink::{GRID, INK};
 
 /// A longest value this many times the shortest needs a logarithmic axis: on a linear one the short
 /// ones would be a single step at its start.
@@ -62,6 +65,24 @@ impl Axis {
                     .collect()
             }
         }
+    }
+
+    /// Draws it at the lower edge of a frame, in pixels: the line, the numbers, what they are of, and for each
+    /// number a line up to the upper edge.
+    pub(super) fn draw(
+        self,
+        area: &Area<'_>,
+        [(left, top), (right, bottom)]: [(i32, i32); 2],
+        unit: &str,
+    ) -> Drawn {
+        for tick in self.ticks() {
+            let x = left + (self.place(tick) * f64::from(right - left)).round() as i32;
+            line(area, (x, top), (x, bottom), GRID)?;
+            line(area, (x, bottom), (x, bottom + 5), INK)?;
+            write(area, &tick.to_string(), (x, bottom + 14), Stands::Centred, NOTE)?;
+        }
+        line(area, (left, bottom), (right, bottom), INK)?;
+        write(area, unit, (i32::midpoint(left, right), bottom + 34), Stands::Centred, NOTE)
     }
 
     /// What this axis says of itself after its unit.

@@ -5,7 +5,7 @@
 
 use super::axis::Axis;
 use super::canvas::{Area, Drawn, FIGURE, MARGIN, NAME, NOTE, Stands, WIDTH, line, svg, write};
-use super::ink::{self, GRID, INK};
+use super::ink::{self, GRID};
 use super::{Circumstances, spread};
 use crate::host::clock::Clock as Time;
 use crate::stats::{Clock, Figure, Sorted, Summary, bootstrap, ecdf, show};
@@ -134,15 +134,8 @@ impl Plot {
             line(area, (LEFT, y), (RIGHT, y), GRID)?;
             write(area, &format!("{percent} %"), (LEFT - 8, y), Stands::Left, NOTE)?;
         }
-        for tick in self.axis.ticks() {
-            let x = self.x(tick);
-            line(area, (x, self.top), (x, self.bottom), GRID)?;
-            line(area, (x, self.bottom), (x, self.bottom + 5), INK)?;
-            write(area, &tick.to_string(), (x, self.bottom + 14), Stands::Centred, NOTE)?;
-        }
-        line(area, (LEFT, self.bottom), (RIGHT, self.bottom), INK)?;
         let unit = format!("{}, in {}{}", CLOCK.name(), self.time.unit_in_words(), self.axis.remark());
-        write(area, &unit, (i32::midpoint(LEFT, RIGHT), self.bottom + 34), Stands::Centred, NOTE)
+        self.axis.draw(area, [(LEFT, self.top), (RIGHT, self.bottom)], &unit)
     }
 
     fn labels(&self, area: &Area<'_>, curves: &[Curve<'_>]) -> Drawn {

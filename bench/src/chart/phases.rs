@@ -10,8 +10,8 @@
 
 use super::Circumstances;
 use super::axis::Axis;
-use super::canvas::{Area, Drawn, FIGURE, MARGIN, NAME, NOTE, Stands, WIDTH, line, svg, write};
-use super::ink::{self, GRID, INK};
+use super::canvas::{Area, Drawn, FIGURE, MARGIN, NAME, NOTE, Stands, WIDTH, svg, write};
+use super::ink;
 use crate::host::clock::Clock as Time;
 use crate::stats::{Clock, Figure, StackSummary, Summary, bootstrap, show};
 use isolab_timeline::Phase;
@@ -113,15 +113,8 @@ impl Plot<'_> {
     }
 
     fn grid(&self, area: &Area<'_>) -> Drawn {
-        for tick in self.axis.ticks() {
-            let x = self.x(tick);
-            line(area, (x, self.top), (x, self.bottom), GRID)?;
-            line(area, (x, self.bottom), (x, self.bottom + 5), INK)?;
-            write(area, &tick.to_string(), (x, self.bottom + 14), Stands::Centred, NOTE)?;
-        }
-        line(area, (self.left, self.bottom), (self.right(), self.bottom), INK)?;
         let unit = if self.shares { "% of the launch" } else { self.time.unit_in_words() };
-        write(area, unit, (i32::midpoint(self.left, self.right()), self.bottom + 34), Stands::Centred, NOTE)
+        self.axis.draw(area, [(self.left, self.top), (self.right(), self.bottom)], unit)
     }
 
     /// The columns' heads, which are the key to the bars as well.

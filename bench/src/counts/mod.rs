@@ -18,8 +18,8 @@ pub mod trace;
 use crate::ground::Ground;
 use crate::instance::{Launched, Launcher};
 use crate::interrupt::Interrupt;
-use crate::stacks;
-use isolab_timeline::{Stack, Workload};
+use crate::{sandbox, stacks};
+use isolab_timeline::{Peer, Stack, Workload};
 use section::{Counted, Counts, StackCounts, Untraced};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -62,12 +62,15 @@ pub fn take(
 }
 
 fn traced(to: &mut StackCounts, stack: Stack, workload: Workload, ground: &Ground, launcher: &Launcher) {
+    if stack == Stack::Peer(Peer::Docker) {
+        to.absent.insert(Counted::Syscalls, "its daemon does the work, and is no child of the launch".into());
+    }
     if to.absent.contains_key(&Counted::Syscalls) {
         // What failed once, perhaps at its time limit, is not tried again.
         return;
     }
     let Ok(command) = stacks::of(stack).command(ground, workload) else { return };
-    match trace::count(command, launcher.limit) {
+    match trace::count(command, launcher.limit, &|status| stacks::of(stack).status(status)) {
         Ok(counts) => to.traced.push(counts),
         Err(error) => {
             to.absent.insert(Counted::Syscalls, error.to_string());
@@ -80,7 +83,8 @@ fn untraced(to: &mut StackCounts, stack: Stack, workload: Workload, ground: &Gro
     let mut absent = |what, why: &str| {
         to.absent.insert(what, why.to_owned());
     };
-    let Launched { outcome, exits, statistics, .. } = match launcher.run(with_statistics(stack, command)) {
+    let launch = sandbox::launch(stacks::of(stack), with_statistics(stack, command), ground, launcher);
+    let Launched { outcome, exits, statistics, .. } = match launch {
         Ok(Launched { invalid: Some(why), .. }) => return absent(Counted::Usage, &why),
         Err(error) => return absent(Counted::Usage, &error.to_string()),
         Ok(whole) => whole,

@@ -27,12 +27,12 @@ use std::time::Duration;
 
 /// Runs `command` to its end with no input, and counts the calls of its program, from the program's
 /// first instruction, and those of all its descendants. One that has not ended after `limit` is killed, which is an
-/// error, as is a status other than zero.
-pub fn count(command: Command, limit: Duration) -> io::Result<Traced> {
+/// error, as is a status other than zero; `status` makes the workload's of the command's.
+pub fn count(command: Command, limit: Duration, status: &(dyn Fn(i32) -> i32 + Sync)) -> io::Result<Traced> {
     let (tell, told) = channel();
     // In a thread of its own: what a tracer has not seen the end of is killed when the tracer ends.
     thread::scope(|scope| {
-        let tracer = scope.spawn(move || trace(command, &tell));
+        let tracer = scope.spawn(move || trace(command, &tell, status));
         let late = told.recv().is_ok_and(|child: OwnedFd| {
             let late = matches!(told.recv_timeout(limit), Err(RecvTimeoutError::Timeout));
             // It may end just now; then there is nothing to kill.
@@ -49,7 +49,7 @@ pub fn count(command: Command, limit: Duration) -> io::Result<Traced> {
     })
 }
 
-fn trace(mut command: Command, tell: &Sender<OwnedFd>) -> io::Result<Traced> {
+fn trace(mut command: Command, tell: &Sender<OwnedFd>, status_of: &dyn Fn(i32) -> i32) -> io::Result<Traced> {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     // SAFETY: between fork and exec this only makes one system call, and allocates nothing.
     unsafe { command.pre_exec(|| Ok(ptrace::traceme()?)) };
@@ -90,10 +90,12 @@ fn trace(mut command: Command, tell: &Sender<OwnedFd>) -> io::Result<Traced> {
             WaitStatus::Stopped(_, signal) => Some(signal),
             WaitStatus::Exited(ended, _) | WaitStatus::Signaled(ended, ..) if ended == child => {
                 return match status {
-                    WaitStatus::Exited(_, 0) => Ok(counts),
-                    WaitStatus::Exited(_, status) => {
-                        Err(io::Error::other(format!("under the tracer it ended with status {status}")))
-                    }
+                    WaitStatus::Exited(_, status) => match status_of(status) {
+                        0 => Ok(counts),
+                        status => {
+                            Err(io::Error::other(format!("under the tracer it ended with status {status}")))
+                        }
+                    },
                     _ => Err(io::Error::other("under the tracer it was killed")),
                 };
             }
@@ -133,23 +135,24 @@ mod tests {
 
     #[test]
     fn the_calls_of_a_program_and_of_its_children_are_counted() {
-        let counts = count(shell("/bin/true; /bin/true; exit 0"), LIMIT).unwrap();
+        let counts = count(shell("/bin/true; /bin/true; exit 0"), LIMIT, &|status| status).unwrap();
         assert_eq!((counts.tasks, counts.syscalls["execve"]), (3, 2));
-        let more = count(shell("/bin/true; /bin/true; /bin/true; exit 0"), LIMIT).unwrap();
+        let more = count(shell("/bin/true; /bin/true; /bin/true; exit 0"), LIMIT, &|status| status).unwrap();
         assert_eq!((more.tasks, more.syscalls["execve"]), (4, 3));
     }
 
     #[test]
     fn an_ioctl_is_known_by_its_name() {
         // The shell asks whether its input is a terminal.
-        let counts = count(shell("test -t 0 && exit 1; exit 0"), LIMIT).unwrap();
+        let counts = count(shell("test -t 0 && exit 1; exit 0"), LIMIT, &|status| status).unwrap();
         assert!(counts.ioctls["TCGETS"] >= 1, "{:?}", counts.ioctls);
         assert_eq!(counts.ioctls.values().sum::<u64>(), counts.syscalls["ioctl"]);
     }
 
     #[test]
     fn a_launch_that_fails_or_does_not_end_is_an_error_and_leaves_nothing() {
-        let failed = |script: &str, limit| count(shell(script), limit).unwrap_err().to_string();
+        let failed =
+            |script: &str, limit| count(shell(script), limit, &|status| status).unwrap_err().to_string();
         assert!(failed("exit 7", LIMIT).contains("status 7"));
         assert!(failed("kill -KILL $$", LIMIT).contains("killed"));
         let marker = format!("86400.{}", std::process::id());

@@ -1,8 +1,7 @@
-//! A lane: the pipes that a number of instances share, and the instances on it.
+//! A lane: the pipe (`pipe2(2)`) on which a number of instances answer, and the instances on it.
 //!
-//! The lab keeps both ends of both pipes (`pipe2(2)`) while the lane grows, to give them to more. When the lane is asked
-//! to end it drops what it gave to the children, and its own end of their input: then their end is the end of the
-//! pipe, too.
+//! The lab keeps the instances' end as well while the lane grows, to give it to more. When the fleet is asked to end
+//! it drops that: then the end of the last instance is the end of the pipe, too.
 
 use super::{FleetError, Instance, early, ended};
 use crate::interrupt::Interrupt;
@@ -25,35 +24,25 @@ use std::time::{Duration, Instant};
 /// How often a lane that waits looks whether it was interrupted.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Pipes, and who is on them.
+/// A pipe, and who is on it.
 #[derive(Debug)]
 pub(super) struct Lane {
     pub(super) instances: Vec<Instance>,
     output: OwnedFd,
     /// What all of its instances write to standard error.
     complaints: File,
-    /// Until it is asked to end.
-    shared: Option<Shared>,
-}
-
-#[derive(Debug)]
-struct Shared {
-    /// As long as it is open the instances wait.
-    _held: OwnedFd,
-    input: OwnedFd,
-    output: OwnedFd,
+    /// The instances' end, until they are asked to end.
+    shared: Option<OwnedFd>,
 }
 
 impl Lane {
     pub(super) fn new() -> Result<Lane, FleetError> {
         let make = || -> io::Result<Lane> {
-            let (input, held) = pipe_with(PipeFlags::CLOEXEC)?;
-            let (output, childs_output) = pipe_with(PipeFlags::CLOEXEC)?;
+            let (output, shared) = pipe_with(PipeFlags::CLOEXEC)?;
             let complaints = memfd_create("stderr", MemfdFlags::CLOEXEC)?.into();
-            let shared = Some(Shared { _held: held, input, output: childs_output });
-            Ok(Lane { instances: Vec::new(), output, complaints, shared })
+            Ok(Lane { instances: Vec::new(), output, complaints, shared: Some(shared) })
         };
-        make().map_err(|source| FleetError::Lab { step: "making the pipes of a lane", source })
+        make().map_err(|source| FleetError::Lab { step: "making the pipe of a lane", source })
     }
 
     /// Starts one instance and waits until it is ready. One that does not become ready is gone when this returns.
@@ -61,14 +50,15 @@ impl Lane {
         &mut self,
         number: usize,
         mut command: Command,
+        input: &OwnedFd,
         limit: Duration,
         interrupt: &Interrupt,
     ) -> Result<(), FleetError> {
         let spawn = |source| FleetError::Spawn { number, source };
         let shared = self.shared.as_ref().ok_or_else(|| spawn(io::Error::other("the lane has ended")))?;
         let said_before = self.complaints.metadata().map_or(0, |file| file.len());
-        command.stdin(shared.input.try_clone().map_err(spawn)?);
-        command.stdout(shared.output.try_clone().map_err(spawn)?);
+        command.stdin(input.try_clone().map_err(spawn)?);
+        command.stdout(shared.try_clone().map_err(spawn)?);
         command.stderr(self.complaints.try_clone().map_err(spawn)?).process_group(0);
         let spawn_ns = now();
         let pid = Pid::from_child(&command.spawn().map_err(spawn)?);
@@ -139,20 +129,20 @@ impl Lane {
         if text.is_empty() { String::new() } else { format!(": {text}") }
     }
 
-    /// Ends the input of its instances. Who has ended before that is named, and no longer one of them.
-    pub(super) fn ask(&mut self, wrong: &mut Vec<FleetError>) {
+    /// Names and reaps who has ended before it was asked to; they are no longer on the lane.
+    pub(super) fn bury(&mut self, wrong: &mut Vec<FleetError>) {
         self.instances.retain(|&instance| {
             let Ok(Some(status)) = ended(instance) else { return true };
             wrong.push(early(instance, status));
             reap(instance.pid, Instant::now()).is_err()
         });
-        self.shared = None;
     }
 
     /// Reaps its instances, which were asked to end, and notes what is wrong with them. `limit` is how long nothing
     /// may happen.
     pub(super) fn reap(&mut self, limit: Duration, wrong: &mut Vec<FleetError>) {
         let lab = |source| FleetError::Lab { step: "waiting for the end of the instances", source };
+        self.shared = None;
         let mut wire = Wire::default();
         let mut closed =
             self.drain(&mut wire, limit).map_err(|error| wrong.push(lab(error))).unwrap_or(false);

@@ -1,6 +1,7 @@
 //! Made-up runs for tests: they look like launches (skewed, two modes) but nothing was measured.
 
 use crate::counts::section::{ByName, Counted, Counts, StackCounts, Traced, Untraced};
+use crate::density::section::{self as density, Burst, Density, Fill, Need, Point, Stopped};
 use crate::peers::Record;
 use crate::samples::{Commit, SCHEMA_VERSION, SamplesFile, Unavailable};
 use crate::tax::Work;
@@ -66,6 +67,80 @@ pub(crate) fn alike() -> SamplesFile {
     of(&plan, 60)
 }
 
+/// A run of nothing but density: a container takes 300 KiB, a unikernel 700, their floors less.
+pub(crate) fn with_density() -> SamplesFile {
+    let mut random = fastrand::Rng::with_seed(42);
+    let stacks = [
+        (Stack::Container, 300),
+        (Stack::Unikernel, 700),
+        (Stack::ContainerFloor, 170),
+        (Stack::KvmFloor, 490),
+    ];
+    let before = 6 << 30;
+    let mut fill = |(stack, kib): (Stack, u64)| {
+        let many = (100 << 10_u64) / kib;
+        let mut noise = |most: u64| random.u64(..most);
+        let points: Vec<Point> = (1..=many / 5 + 1)
+            .map(|batch| Point {
+                instances: 5 * batch as usize,
+                available_bytes: before - 5 * batch * (kib << 10) - noise(300 << 10),
+            })
+            .collect();
+        let last = points.last().map_or(0, |point| point.instances);
+        let start = |at: u64| 900_000 + 200 * at + noise(90_000);
+        let starts: Vec<u64> = (0..last as u64).map(start).collect();
+        Fill {
+            stack,
+            need: Need { instances: 8, tasks: 16, descriptors: 60, fall_bytes: (8 * kib as i64) << 10 },
+            before_bytes: before,
+            predicted_at: points.iter().map(|point| point.instances).find(|&n| n as u64 * kib >= 20 << 10),
+            points,
+            launches: (0..)
+                .zip(starts)
+                .map(|(at, begin_ns)| density::Launch {
+                    at_ns: at * 500_000,
+                    begin_ns,
+                    ready_ns: begin_ns + 9_000,
+                })
+                .collect(),
+            stopped: Stopped::Budget,
+            why: None,
+            ended_ns: 310_000_000,
+            wrong: Vec::new(),
+            after_bytes: before,
+        }
+    };
+    let fills: Vec<Fill> = stacks.into_iter().map(&mut fill).collect();
+    let kinds = stacks.into_iter().flat_map(|(stack, kib)| [1, 2, 100].map(|at_once| (stack, kib, at_once)));
+    let bursts = kinds.flat_map(|(stack, kib, at_once)| std::iter::repeat_n((stack, kib, at_once), 6));
+    let burst = |(stack, kib, at_once): (Stack, u64, usize)| Burst {
+        stack,
+        at_once,
+        instances: 100,
+        took_ns: kib * 1_000_000 / at_once.min(2) as u64 + random.u64(..9_000_000),
+        ended_ns: 40_000_000,
+        wrong: Vec::new(),
+    };
+    let density = Density {
+        placement: "the lab and all that it launches share all 2 CPUs".into(),
+        memory_mib: 128,
+        at_once: 2,
+        budget_bytes: 100 << 20,
+        max: None,
+        until_ns: None,
+        reserve_bytes: 800 << 20,
+        bursts: bursts.map(burst).collect(),
+        fills,
+    };
+    SamplesFile {
+        samples: Vec::new(),
+        probe_ns: BTreeMap::new(),
+        counts: None,
+        density: Some(density),
+        ..run()
+    }
+}
+
 /// A whole run without one stack.
 pub(crate) fn without(stack: Stack) -> SamplesFile {
     let mut file = run();
@@ -112,6 +187,8 @@ pub(crate) fn of(plan: &Plan, n: usize) -> SamplesFile {
         partial: None,
         samples,
         counts: Some(counts(stacks())),
+        memory: None,
+        density: None,
         tax: None,
     }
 }

@@ -24,13 +24,7 @@ impl Sandbox for Microvm {
 
     fn command(&self, ground: &Ground, workload: Workload) -> Result<Command, Refusal> {
         with_a_kernel(workload)?;
-        let guest = Guest {
-            stack: self.stack(),
-            modules: &[],
-            command: vec!["/isolab-workload".into()],
-            root: &|archive| archive.copy("root/isolab-workload", &ground.programs.workload),
-        };
-        guest.command(ground, workload)
+        Ok(booted(ground, ground.kernel()?, &archive(ground, workload, Marks::Port)?))
     }
 
     fn fix(&self, complaint: &str) -> String {
@@ -38,9 +32,39 @@ impl Sandbox for Microvm {
     }
 }
 
+/// The initial RAM file system of the guest that does this work; packed when it is first asked for.
+pub(crate) fn archive(ground: &Ground, workload: Workload, marks: Marks) -> Result<PathBuf, Refusal> {
+    let guest = Guest {
+        stack: Stack::Microvm,
+        marks,
+        modules: &[],
+        command: vec!["/isolab-workload".into()],
+        root: &|archive| archive.copy("root/isolab-workload", &ground.programs.workload),
+    };
+    guest.archive(ground, workload)
+}
+
+/// The command that boots it.
+pub(super) fn booted(ground: &Ground, kernel: &Kernel, archive: &Path) -> Command {
+    let mut command = bare(&ground.programs.microvm);
+    boot(&mut command, kernel, archive, ground.memory_mib);
+    command.args(["--marks", "--timeline"]);
+    command
+}
+
+/// By which way the marks of a guest's workload leave it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Marks {
+    /// By the mark port, which our VMM has.
+    Port,
+    /// By the console, which every VMM has.
+    Console,
+}
+
 /// What the Linux guest of a measured stack has in it.
 pub(super) struct Guest<'a> {
     pub(super) stack: Stack,
+    pub(super) marks: Marks,
     /// Modules without which a distribution's kernel could not do it.
     pub(super) modules: &'a [&'a str],
     /// What its init starts; the work's words are added.
@@ -50,21 +74,19 @@ pub(super) struct Guest<'a> {
 }
 
 impl Guest<'_> {
-    /// The command that boots it.
-    pub(super) fn command(self, ground: &Ground, workload: Workload) -> Result<Command, Refusal> {
+    /// Its archive.
+    pub(super) fn archive(self, ground: &Ground, workload: Workload) -> Result<PathBuf, Refusal> {
         let kernel = ground.kernel()?;
         let words = workload.words();
-        let archive = ground.place(&format!("{}-{}.cpio", self.stack, words.join("-")));
+        let way = if self.marks == Marks::Console { "-console" } else { "" };
+        let archive = ground.place(&format!("{}{way}-{}.cpio", self.stack, words.join("-")));
         if !archive.exists() {
             self.pack(ground, kernel, words, &archive).map_err(|error| Refusal {
                 reason: format!("its guest cannot be packed: {error:#}"),
                 fix: "as the message says".into(),
             })?;
         }
-        let mut command = bare(&ground.programs.microvm);
-        boot(&mut command, kernel, &archive, ground.memory_mib);
-        command.args(["--marks", "--timeline"]);
-        Ok(command)
+        Ok(archive)
     }
 
     fn pack(
@@ -76,7 +98,7 @@ impl Guest<'_> {
     ) -> anyhow::Result<()> {
         let modules = modules::resolve(&kernel.modules, self.modules)?;
         self.command.extend(words.into_iter().map(OsString::from));
-        let start = Start { marks: true, command: self.command, ..Start::default() };
+        let start = Start { marks: self.marks == Marks::Port, command: self.command, ..Start::default() };
         // Under another name until it is whole.
         let unfinished: PathBuf = to.with_extension("unfinished");
         let most = u64::from(ground.memory_mib) << 19;

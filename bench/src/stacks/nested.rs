@@ -5,7 +5,7 @@
 //! guest's clock.
 
 use super::container::limits;
-use super::microvm::Guest;
+use super::microvm::{Guest, Marks, booted};
 use crate::ground::Ground;
 use crate::sandbox::{Refusal, Sandbox, with_a_kernel};
 use isolab_timeline::{Stack, Workload};
@@ -27,6 +27,7 @@ impl Sandbox for Nested {
         let work = ["--", "/isolab-workload"].map(String::from);
         let guest = Guest {
             stack: self.stack(),
+            marks: Marks::Port,
             modules: &["overlay"],
             command: runtime.into_iter().chain(limits()).chain(work).map(OsString::from).collect(),
             root: &|archive| {
@@ -35,7 +36,7 @@ impl Sandbox for Nested {
                 archive.copy("root/container/isolab-workload", &ground.programs.workload)
             },
         };
-        guest.command(ground, workload)
+        Ok(booted(ground, ground.kernel()?, &guest.archive(ground, workload)?))
     }
 
     fn fix(&self, complaint: &str) -> String {

@@ -81,10 +81,12 @@ impl Line {
     /// How a residual resembles the next, from 0 to [`MOST_ALIKE`], without the bias of the fit.
     fn correlation(&self) -> f64 {
         let n = self.residuals.len() as f64;
+        let squares: f64 = self.residuals.iter().map(|residual| residual * residual).sum();
+        if squares <= 0.0 {
+            return 0.0;
+        }
         let next: f64 = self.residuals.windows(2).map(|pair| pair[0] * pair[1]).sum();
-        let alike = next / self.residuals.iter().map(|residual| residual * residual).sum::<f64>();
-        // In this order a line without any residuals has none, too.
-        ((n * alike + 2.0) / (n - 4.0)).clamp(0.0, MOST_ALIKE)
+        ((n * next / squares + 2.0) / (n - 4.0)).clamp(0.0, MOST_ALIKE)
     }
 }
 

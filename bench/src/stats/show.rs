@@ -21,6 +21,21 @@ pub fn ms_in_words(milliseconds: f64, clock: Clock) -> String {
     format!("{} {}", three_digits(milliseconds), clock.unit())
 }
 
+/// Bytes as KiB, without the unit: whole ones, or a tenth where there are few.
+pub fn kib(bytes: f64) -> String {
+    let kib = bytes / 1024.0;
+    let sign = if kib <= -0.05 { "−" } else { "" };
+    match kib.abs() {
+        few if few < 9.95 => format!("{sign}{few:.1}"),
+        many => format!("{sign}{}", thousands(many.round() as usize)),
+    }
+}
+
+/// An interval of bytes as KiB.
+pub fn interval_kib(interval: Option<Interval>) -> String {
+    between(interval, kib)
+}
+
 /// A factor: three digits.
 pub fn factor(value: f64) -> String {
     three_digits(value)
@@ -65,8 +80,18 @@ pub fn ratio_interval(ratio: Option<Ratio>) -> String {
     between(ratio.and_then(|ratio| ratio.interval), factor)
 }
 
+/// A p-value: four digits are more than it is worth.
+pub fn p(value: f64) -> String {
+    if value < 0.0001 { "< 0.0001".into() } else { format!("{value:.4}") }
+}
+
+/// An interval by its ends, each written as `number` does.
+pub fn ends(ends: Interval, number: fn(f64) -> String) -> String {
+    format!("{} to {}", number(ends.low), number(ends.high))
+}
+
 fn between(interval: Option<Interval>, number: fn(f64) -> String) -> String {
-    interval.map_or_else(|| NONE.into(), |ends| format!("{} to {}", number(ends.low), number(ends.high)))
+    interval.map_or_else(|| NONE.into(), |interval| ends(interval, number))
 }
 
 /// With a capital at its beginning.
@@ -84,6 +109,8 @@ mod tests {
         let texts = [0.0004, 0.61234, 9.9994, 9.9996, 52.347, 99.996, 1234.56].map(ms);
         assert_eq!(texts, ["0.000", "0.612", "9.999", "10.00", "52.35", "100.0", "1234.6"]);
         let factors = [1.534, 9.996, 42.25, 99.96, 172.4].map(factor);
+        let sizes = [0.0, 1023.0 * 9.0, 10_200.0, 2e9, -5_000.0, -20.0].map(kib);
+        assert_eq!(sizes, ["0.0", "9.0", "10", "1,953,125", "−4.9", "0.0"]);
         assert_eq!([0, 999, 10_000, 1_234_567].map(thousands), ["0", "999", "10,000", "1,234,567"]);
         assert_eq!(factors, ["1.53", "10.0", "42.2", "100", "172"]);
     }

@@ -20,7 +20,7 @@ pub mod work;
 use crate::compare::{self, PAUSE, Plan};
 use crate::instance::{Launched, Launcher};
 use crate::interrupt::Interrupt;
-use crate::{ground::Ground, schedule, stacks};
+use crate::{ground::Ground, sandbox, schedule, stacks};
 use isolab_timeline::{Mark, Stack, Workload};
 use section::{Absent, Launch, Tax};
 pub use work::Work;
@@ -55,13 +55,14 @@ pub fn take(
         }
     }
     let planned = turns.len() * rounds;
-    let bar = compare::progress(plan.progress, planned);
+    let bar = compare::progress(plan.progress, planned, "launches");
     let mut random = fastrand::Rng::with_seed(plan.seed);
     for (round, (stack, workload)) in schedule::rounds(&turns, rounds, plan.seed) {
         std::thread::sleep(PAUSE.mul_f64(random.f64()));
         let Ok(command) = stacks::of(stack).command(ground, workload) else { continue };
         bar.set_message(format!("{stack}: {workload}"));
-        let Launched { timeline, outcome, exits, invalid, .. } = launcher.run(command)?;
+        let Launched { timeline, outcome, exits, invalid, .. } =
+            sandbox::launch(stacks::of(stack), command, ground, launcher)?;
         if interrupt.came() {
             // The launch that the signal hit was not measured; all before it were.
             bar.finish_and_clear();

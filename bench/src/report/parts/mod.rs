@@ -2,4 +2,8 @@
 //! A part that was not measured has no value, and the page no trace of it.
 
 pub(super) mod counts;
+pub(super) mod density;
+pub(super) mod memory;
+pub(super) mod order;
+pub(super) mod peers;
 pub(super) mod tax;

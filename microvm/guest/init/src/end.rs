@@ -1,6 +1,7 @@
 //! The end: the exit status goes to the VMM, and with that the VM is gone (`sync(2)`, `reboot(2)`).
 
 use crate::console::drain;
+use crate::ports;
 use isolab_guest::port::out;
 use isolab_guest::ports::EXIT;
 use isolab_workload::linux::exit;
@@ -13,7 +14,8 @@ pub(crate) fn end(status: u8) -> ! {
     sync();
     drain();
     out(EXIT, status);
-    // A VMM without that port: a restart ends it too.
+    // A VMM without that port: one of these ends it too.
+    ports::power_off();
     let _ = reboot(RebootCommand::Restart);
     // And if even that is refused, the kernel panics at the end of PID 1.
     exit(status.into())
