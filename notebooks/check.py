@@ -11,6 +11,7 @@ import argparse
 import json
 import math
 import sys
+import textwrap
 from pathlib import Path
 
 from questions import QUESTIONS
@@ -60,7 +61,7 @@ class Verdict:
     def __init__(self, run, number, answer):
         answer = plain(answer)
         self.verdict, self.hint = grade(run, number, answer)
-        self.text = line(number, self.verdict, self.hint)
+        self.text = textwrap.fill(line(number, self.verdict, self.hint), width=100, subsequent_indent="  ")
         self.record = {"question": number, "answer": answer, "samples": str(run.path)}
 
     def _repr_mimebundle_(self, **_):
