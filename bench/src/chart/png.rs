@@ -20,6 +20,9 @@ static FONTS: LazyLock<Arc<Database>> = LazyLock::new(|| {
 });
 
 /// The picture of one of our own drawings, as a PNG file.
+///
+/// # Panics
+/// When the text is no SVG: then a drawing of ours is wrong.
 pub fn of(svg: &str) -> Vec<u8> {
     let options = Options { fontdb: Arc::clone(&FONTS), ..Options::default() };
     let drawing = Tree::from_str(svg, &options).expect("our drawings are sound SVG");

@@ -11,22 +11,19 @@ use std::cmp::Ordering;
 pub(super) fn line(summary: &Summary, clock: Clock) -> Option<String> {
     let stacks = contenders(summary, clock);
     let (first, rest) = stacks.split_first().filter(|(_, rest)| !rest.is_empty())?;
-    let mut text = format!("Quickest first, {}: {}", clock.name(), first.name());
-    for (before, stack) in stacks.iter().zip(rest) {
+    let others = stacks.iter().zip(rest).map(|(before, stack)| {
         let sign = if apart(summary, clock, *before, *stack) == Ordering::Less { "<" } else { "≈" };
-        text += &format!(" {sign} {}", stack.name());
-    }
-    if stacks.len() < contenders(summary, RULER).len() {
-        text += "; the others are below what a mark costs";
-    }
-    text.push('.');
-    if clock != RULER {
-        text += &match flips(summary, clock) {
-            none if none.is_empty() => format!(" No two change places for certain against {}.", RULER.name()),
-            some => format!(" The ranking flips against {}: {}.", RULER.name(), in_words(&some)),
-        };
-    }
-    Some(text)
+        format!(" {sign} {}", stack.name())
+    });
+    let others: String = others.collect();
+    let all = stacks.len() == contenders(summary, RULER).len();
+    let missing = if all { "" } else { "; the others are below what a mark costs" };
+    let beside = match flips(summary, clock) {
+        _ if clock == RULER => String::new(),
+        none if none.is_empty() => format!(" No two change places for certain against {}.", RULER.name()),
+        some => format!(" The ranking flips against {}: {}.", RULER.name(), in_words(&some)),
+    };
+    Some(format!("Quickest first, {}: {}{others}{missing}.{beside}", clock.name(), first.name()))
 }
 
 /// One sentence on the clocks that start with the spawn, where one of them turns the headline's ranking over.

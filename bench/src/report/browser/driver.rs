@@ -1,4 +1,4 @@
-//! A browser that a test sits at: Chromium without a window, driven through its driver (W3C WebDriver: JSON over HTTP).
+//! A browser that a test sits at: Chromium without a window, driven through its driver (`WebDriver` of the W3C: JSON over HTTP).
 //!
 //! The client is as small as it looks: one request after the other, to a program on this machine, whose answers have
 //! a length. A crate for it would bring an asynchronous runtime and a TLS library.
@@ -9,7 +9,7 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-/// The keys that have no letter, as WebDriver writes them.
+/// The keys that have no letter, as `WebDriver` writes them.
 pub const TAB: &str = "\u{e004}";
 pub const ENTER: &str = "\u{e007}";
 pub const RIGHT: &str = "\u{e014}";
@@ -69,7 +69,7 @@ impl Browser {
         self.post("/actions", &json!({"actions": [{"type": "key", "id": "keyboard", "actions": strokes}]}));
     }
 
-    /// A command of the DevTools protocol.
+    /// A command of the `DevTools` protocol.
     pub fn devtools(&self, command: &str, parameters: &Value) -> Value {
         self.post("/goog/cdp/execute", &json!({"cmd": command, "params": parameters}))
     }
