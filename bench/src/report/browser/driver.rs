@@ -4,7 +4,7 @@
 //! a length. A crate for it would bring an asynchronous runtime and a TLS library.
 
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -92,36 +92,39 @@ impl Browser {
     }
 
     fn request(&self, method: &str, path: &str, body: &Value) -> Value {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        let body = body.to_string();
-        let head = format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json");
-        write!(stream, "{head}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len())
-            .unwrap();
-        let mut answer = BufReader::new(stream);
-        let mut length = 0;
-        for line in answer.by_ref().lines().map(Result::unwrap).take_while(|line| !line.is_empty()) {
-            if let Some((name, value)) = line.split_once(':')
-                && name.eq_ignore_ascii_case("content-length")
-            {
-                length = value.trim().parse().unwrap();
-            }
-        }
-        let mut text = vec![0; length];
-        answer.read_exact(&mut text).unwrap();
-        let mut answer: Value = serde_json::from_slice(&text).unwrap();
+        let mut answer = self.exchange(method, path, body).unwrap();
         let value = answer["value"].take();
         assert!(value.get("error").is_none_or(|error| !error.is_string()), "{method} {path}: {value}");
         value
+    }
+
+    fn exchange(&self, method: &str, path: &str, body: &Value) -> io::Result<Value> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
+        let body = body.to_string();
+        let head = format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json");
+        write!(stream, "{head}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len())?;
+        let mut answer = BufReader::new(stream);
+        let mut length = 0;
+        for line in answer.by_ref().lines().map_while(Result::ok).take_while(|line| !line.is_empty()) {
+            if let Some((name, value)) = line.split_once(':')
+                && name.eq_ignore_ascii_case("content-length")
+            {
+                length = value.trim().parse().map_err(io::Error::other)?;
+            }
+        }
+        let mut text = vec![0; length];
+        answer.read_exact(&mut text)?;
+        Ok(serde_json::from_slice(&text)?)
     }
 }
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // The driver ends the browser with the session, and itself when it is told to.
-        if !self.session.is_empty() && !std::thread::panicking() {
-            self.request("DELETE", &self.session.clone(), &json!({}));
+        // The driver ends the browser with the session; after a failed test too, or the browser would stay. Best effort:
+        // either may have ended by itself.
+        if !self.session.is_empty() {
+            let _ = self.exchange("DELETE", &self.session, &json!({}));
         }
-        // Best effort: it may have ended by itself.
         let _ = self.driver.kill();
         let _ = self.driver.wait();
     }
