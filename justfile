@@ -7,9 +7,17 @@ _default:
 compare *ARGS:
     cargo run --release -- compare {{ARGS}}
 
+# What one more idle instance of each stack costs in memory, line by line
+memory *ARGS:
+    cargo run --release -- memory {{ARGS}}
+
 # Holds more and more idle instances of each stack, into reports/density
 density *ARGS:
     cargo run --release -- density {{ARGS}}
+
+# Says whether B is slower than A: two git revisions, or folders of built programs
+gate A B *ARGS:
+    cargo run --release -- gate {{A}} {{B}} {{ARGS}}
 
 # Says what this machine can do
 doctor:

@@ -8,6 +8,7 @@
 
 use anyhow::{Context as _, ensure};
 use isolab::ground::Ground;
+use isolab::memory::group::Accounts;
 use isolab::programs::Programs;
 use isolab::stats::line::Line;
 use isolab_runtime::oci::default::template;
@@ -132,7 +133,6 @@ impl<'a> Fleet<'a> {
 struct Parent {
     path: String,
     folder: PathBuf,
-    version2: bool,
 }
 
 impl Parent {
@@ -147,21 +147,14 @@ impl Parent {
                 fs::write(folder.join("cgroup.subtree_control"), "+memory +pids")?;
             }
         }
-        Ok(Self { path, folder, version2 })
+        Ok(Self { path, folder })
     }
 
     /// All memory that is charged to it, and what of it are anonymous and file pages, in KiB.
     fn memory(&self) -> anyhow::Result<[f64; 2]> {
-        let (file, words) = if self.version2 {
-            ("memory.current", ["anon", "file"])
-        } else {
-            ("memory.usage_in_bytes", ["total_rss", "total_cache"])
-        };
-        let all: f64 = fs::read_to_string(self.folder.join(file))?.trim().parse()?;
-        let stat = fs::read_to_string(self.folder.join("memory.stat"))?;
-        let pages = stat.lines().filter_map(|line| line.split_once(' '));
-        let pages = pages.filter(|(word, _)| words.contains(word));
-        let pages: f64 = pages.filter_map(|(_, bytes)| bytes.parse::<f64>().ok()).sum();
-        Ok([all / 1024.0, pages / 1024.0])
+        let accounts = Accounts::of(&self.folder).context("the memory controller does not count in it")?;
+        let charged = accounts.read()?;
+        let pages = charged.anonymous_bytes + charged.file_bytes;
+        Ok([charged.usage_bytes, pages].map(|bytes| bytes as f64 / 1024.0))
     }
 }

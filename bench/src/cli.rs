@@ -1,6 +1,10 @@
 //! The lab's command line.
 
 pub(crate) mod density;
+mod export;
+mod gate;
+pub(crate) mod launches;
+pub(crate) mod memory;
 pub(crate) mod tax;
 
 use clap::{Args, Parser, Subcommand};
@@ -10,6 +14,10 @@ use isolab_timeline::command::{hostname, variable};
 use isolab_timeline::{Peer, Stack, Workload};
 use std::ffi::OsString;
 use std::path::PathBuf;
+
+pub(crate) use export::Export;
+pub(crate) use gate::{Gate, Metric};
+use launches::Launches;
 
 /// The VM-versus-container lab: one workload, isolated several ways, under one ruler.
 #[derive(Debug, Parser)]
@@ -23,8 +31,10 @@ Examples:
   isolab doctor
   isolab compare --stacks process,container --runs 500
   isolab compare --workload 'cpu 50000000' --out /tmp/cpu
+  isolab memory --stacks container,unikernel --n 200
   isolab density --stacks container,unikernel --max 2000
   isolab tax --stacks process,container
+  isolab gate main HEAD --max-slowdown 5%
   isolab run container --rootfs ./alpine --memory 128m -- sh
   isolab run unikernel --memory 64 -- cpu 1000000
   isolab run microvm --rootfs ./alpine --memory 256 -- sh
@@ -32,7 +42,7 @@ Examples:
   isolab emulate -- compare --stacks process,microvm --runs 20
   isolab clean
 
-Exit status: 0; 1: some launch failed or could not be measured; 125: isolab failed;
+Exit status: 0; 1: some launch failed or could not be measured; `gate`: 1 fail, 3 inconclusive; 125: isolab failed;
 126: not available on this host; 130: interrupted, what was measured is kept. `run` and `emulate` give the
 command's own; `emulate` also 124: it was stopped at its time limit."
 )]
@@ -51,10 +61,16 @@ pub(crate) enum Command {
     },
     /// Measures the start-up of all stacks, or whatever else --parts names, and draws the report
     Compare(Compare),
+    /// Measures what one more idle instance of each stack costs in memory, line by line
+    Memory(memory::Memory),
     /// Measures how many instances of each stack fit, and how quickly they start side by side
     Density(density::Density),
     /// Measures what work costs in each stack once it runs
     Tax(tax::Tax),
+    /// Says whether build B is slower than build A, or that this machine cannot tell
+    Gate(Gate),
+    /// Writes a run's samples in another tool's format
+    Export(Export),
     /// Runs something in one stack
     #[command(subcommand)]
     Run(Run),
@@ -78,13 +94,13 @@ touch MIB, wait
 
 Examples:
   isolab compare
-  isolab compare --stacks process,unikernel --workload 'touch 64' --runs 50
+  isolab compare --parts startup --stacks process,unikernel --workload 'touch 64' --runs 50
   isolab compare --parts all --quick
   isolab compare --peers
   isolab compare --stacks container --peer crun --peer youki=./youki
   isolab compare --json --seed 7 | jq '.samples | length'")]
 pub(crate) struct Compare {
-    /// What is measured: startup, counts, density, tax, or all
+    /// What is measured: startup, counts, memory, density, tax, or all
     #[arg(long, value_name = "PART,...", default_value_t = Parts::default())]
     pub(crate) parts: Parts,
     /// Fewer launches, rounds and instances: wider intervals, in a fraction of the time
@@ -102,19 +118,17 @@ pub(crate) struct Compare {
     /// Counted launches of each stack [default: 200; with --quick 40]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub(crate) runs: Option<usize>,
+    /// Idle instances of each stack for the memory ledger
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = at_least_one)]
+    pub(crate) instances: usize,
     /// Launches of each stack that come first and do not count
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub(crate) warmup: usize,
     /// The work that every stack does
     #[arg(long, value_name = "'KIND N'", default_value = "noop")]
     pub(crate) workload: Workload,
-    /// Memory of a VM, in MiB
-    #[arg(long, value_name = "MIB", default_value_t = 128)]
-    pub(crate) memory: u32,
-    /// The kernel of Linux guests: its name in `isolab kernel list`, or the path of its image (with a slash); the
-    /// small one or the distribution's if not given
-    #[arg(long, value_name = "NAME|PATH")]
-    pub(crate) kernel: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) launches: Launches,
     /// The report's folder; an older report in it is replaced
     #[arg(long, value_name = "DIR", default_value = "reports/latest")]
     pub(crate) out: PathBuf,
@@ -124,9 +138,6 @@ pub(crate) struct Compare {
     /// Seed of the order of launches and of the bootstrap; drawn and recorded if not given
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
-    /// Seconds after which a launch is killed and counts as failed
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    pub(crate) limit: u64,
 }
 
 /// An emulated machine (QEMU) with a KVM of its own, cgroup v2, and root: the same on every x86-64 Linux.

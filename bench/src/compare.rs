@@ -2,17 +2,18 @@
 
 use crate::ground::{self, Ground};
 use crate::host::Host;
-use crate::instance::{Launched, Launcher};
+use crate::instance::{Agreed, Launcher};
 use crate::interrupt::Interrupt;
+use crate::memory::measure::FEWEST_BATCHES;
 use crate::parts::{Part, Parts};
 use crate::peers::{Found, Record};
 use crate::placement::Placement;
 use crate::programs::Programs;
 use crate::samples::{Commit, SCHEMA_VERSION, SamplesFile, Unavailable};
 use crate::schedule::{self, Turn};
-use crate::{counts, density, sandbox, stacks, tax};
+use crate::{counts, density, memory, sandbox, stacks, tax};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use isolab_timeline::{Mark, Sample, Stack, Workload};
+use isolab_timeline::{Mark, Stack, Workload};
 use isolab_workload::kind::Kind;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -32,6 +33,8 @@ pub struct Plan {
     pub runs: usize,
     /// Rounds of the tax.
     pub rounds: tax::Rounds,
+    /// The fleets that are read for the memory ledger.
+    pub memory: memory::measure::Plan,
     /// How far density goes.
     pub density: density::Plan,
     /// Launches of each that come first and do not count.
@@ -61,6 +64,7 @@ impl Plan {
             peers: Found::default(),
             runs: 200,
             rounds: tax::Rounds { warmup: 1, counted: 20 },
+            memory: memory::measure::Plan::default(),
             density: density::Plan::some(100),
             warmup: 10,
             workload: Workload(Kind::Noop),
@@ -77,7 +81,14 @@ impl Plan {
     #[must_use]
     pub fn quick(self) -> Plan {
         let rounds = tax::Rounds { counted: 6, ..self.rounds };
-        Plan { runs: 40, rounds, density: density::Plan { repeat: 1, ..density::Plan::some(40) }, ..self }
+        let memory = memory::measure::Plan { batches: FEWEST_BATCHES, ..self.memory };
+        Plan {
+            runs: 40,
+            rounds,
+            memory,
+            density: density::Plan { repeat: 1, ..density::Plan::some(40) },
+            ..self
+        }
     }
 }
 
@@ -109,27 +120,34 @@ pub fn prepare(plan: &Plan) -> anyhow::Result<Prepared> {
     let placement = Placement::choose()?;
     let host = Host::read(ground.limits());
     let launcher = Launcher::new(placement, plan.limit)?;
-
     let (stacks, unavailable) = tried(plan, &ground, &launcher);
-    let file = SamplesFile {
+    let guest = stacks.iter().any(|stack| stack.boots_linux()).then(|| guest(&ground)).flatten();
+    let peers = records(plan, &stacks, &ground);
+    let file = SamplesFile { guest, peers, unavailable, ..record(plan, host, commit(), placement) };
+    Ok(Prepared { ground, launcher, stacks, file })
+}
+
+/// The record of a run in which nothing was measured yet.
+pub(crate) fn record(plan: &Plan, host: Host, commit: Commit, placement: Placement) -> SamplesFile {
+    SamplesFile {
         schema_version: SCHEMA_VERSION,
         host,
-        commit: commit(),
+        commit,
         command: plan.command.clone(),
         seed: plan.seed,
         warmup: plan.warmup,
         placement: placement.rule(),
-        guest: stacks.iter().any(|stack| stack.boots_linux()).then(|| guest(&ground)).flatten(),
+        guest: None,
         probe_ns: BTreeMap::new(),
-        peers: records(plan, &stacks, &ground),
-        unavailable,
+        peers: BTreeMap::new(),
+        unavailable: Vec::new(),
         partial: None,
         samples: Vec::new(),
         counts: None,
+        memory: None,
         density: None,
         tax: None,
-    };
-    Ok(Prepared { ground, launcher, stacks, file })
+    }
 }
 
 /// Measures everything that the plan asks for and this host can do.
@@ -145,9 +163,13 @@ pub fn run(plan: &Plan, interrupt: &Interrupt) -> anyhow::Result<SamplesFile> {
         let (tax, partial) = tax::take(plan, &stacks, &ground, &launcher, interrupt)?;
         (file.tax, file.partial) = (Some(tax), partial);
     }
+    // No peer is held: an engine's daemon would have to be asked to let go.
+    let ours: Vec<_> = stacks.iter().copied().filter(|stack| !stack.is_peer()).collect();
+    if plan.parts.has(Part::Memory) && file.partial.is_none() {
+        let measured = memory::measure::record(&mut file, &ours, &ground, plan, interrupt);
+        keep(&mut file, measured)?;
+    }
     if plan.parts.has(Part::Density) && file.partial.is_none() {
-        // No peer is held: an engine's daemon would have to be asked to let go.
-        let ours: Vec<_> = stacks.iter().copied().filter(|stack| !stack.is_peer()).collect();
         let measured = density::measure(plan, &ground, &ours, interrupt, &mut file);
         keep(&mut file, measured)?;
     }
@@ -171,7 +193,7 @@ fn count(
     interrupt: &Interrupt,
     file: &mut SamplesFile,
 ) {
-    let bar = progress(plan.progress, counts::launches(stacks));
+    let bar = progress(plan.progress, counts::launches(stacks), "launches");
     let counted = counts::take(stacks, plan.workload, ground, launcher, interrupt, |stack| {
         bar.set_message(format!("counting {stack}"));
         bar.inc(1);
@@ -216,34 +238,21 @@ fn measure(
     file: &mut SamplesFile,
 ) -> anyhow::Result<()> {
     let turns = schedule::plan(stacks, plan.warmup, plan.runs, plan.seed);
-    let bar = progress(plan.progress, turns.len());
-    // What every launch must print: a stack that computes something else has not run the work.
-    let mut agreed = (!matches!(plan.workload.0, Kind::Cpu(_))).then(Vec::new);
+    let bar = progress(plan.progress, turns.len(), "launches");
+    let mut agreed = Agreed::on(plan.workload);
     let mut random = fastrand::Rng::with_seed(plan.seed);
     for (order, Turn { stack, warmup }) in turns.iter().copied().enumerate() {
         std::thread::sleep(PAUSE.mul_f64(random.f64()));
         let Some(command) = command(stack, ground, plan.workload) else { continue };
         bar.set_message(stack.name());
-        let Launched { timeline, outcome, text, invalid, .. } =
-            sandbox::launch(stacks::of(stack), command, ground, launcher)?;
+        let mut launch = sandbox::launch(stacks::of(stack), command, ground, launcher)?;
         if interrupt.came() {
             // The launch that the signal hit was not measured; all before it was.
             file.partial = Some(format!("it was interrupted after {order} of {} launches", turns.len()));
             break;
         }
-        let invalid = invalid.or_else(|| {
-            let differs = *agreed.get_or_insert_with(|| text.clone()) != text;
-            differs.then(|| format!("it printed {:?}", String::from_utf8_lossy(&text)))
-        });
-        file.samples.push(Sample {
-            stack,
-            workload: plan.workload,
-            order,
-            warmup,
-            marks_ns: timeline,
-            exit: outcome,
-            invalid,
-        });
+        agreed.judge(&mut launch);
+        file.samples.push(launch.into_sample(stack, plan.workload, order, warmup));
         bar.inc(1);
     }
     bar.finish_and_clear();
@@ -280,14 +289,15 @@ fn probe(
 }
 
 /// The command that runs `workload` in `stack`, which was tried and works.
-fn command(stack: Stack, ground: &Ground, workload: Workload) -> Option<Command> {
+pub(crate) fn command(stack: Stack, ground: &Ground, workload: Workload) -> Option<Command> {
     stacks::of(stack).command(ground, workload).ok()
 }
 
-/// A bar of so many launches on standard error.
-pub(crate) fn progress(shown: bool, length: usize) -> ProgressBar {
+/// A bar of so many steps, of which `what` says what they are; on standard error, or nowhere.
+pub fn progress(shown: bool, length: usize, what: &str) -> ProgressBar {
     let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-    let style = ProgressStyle::with_template("  {bar:40} {pos}/{len} launches, {eta} left  {msg}");
+    let style =
+        ProgressStyle::with_template(&format!("  {{bar:40}} {{pos}}/{{len}} {what}, {{eta}} left  {{msg}}"));
     ProgressBar::with_draw_target(Some(length as u64), target)
         .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }

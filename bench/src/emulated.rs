@@ -49,6 +49,7 @@ pub(crate) fn perform(options: Emulate) -> anyhow::Result<u8> {
         cpus,
         memory_mib: memory,
         limit: timeout.map(Duration::from_secs),
+        measured: None,
         given: [given, programs].concat(),
         out,
         output: if deterministic { Output::Deferred } else { output },

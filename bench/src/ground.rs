@@ -9,6 +9,7 @@ use crate::microvm::Kernel;
 use crate::peers::{Found, ask::ask};
 use crate::programs::Programs;
 use crate::sandbox::Refusal;
+use anyhow::Context;
 use isolab_runtime::cgroup::owner::Owner;
 use isolab_runtime::cgroup::{self, Group, Hierarchy, Limits};
 use std::cell::{Cell, OnceCell, RefCell};
@@ -16,6 +17,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The limits that a measured container has: generous, so that they are paid for but never felt.
 pub const LIMITS: Limits = Limits { memory: Some(1 << 30), cpus: Some(1.0), pids: Some(64) };
@@ -28,6 +30,42 @@ fn limits_of_floors() -> Limits {
 }
 
 const PREFIX: &str = "isolab-";
+
+/// A folder under the system's folder for temporary files, gone when this is dropped. All those of one process lie in
+/// one, whose name says whose they are, and have names of one length, so that no path is longer than another's.
+#[derive(Debug)]
+pub struct Folder(PathBuf);
+
+impl Folder {
+    /// Makes one; it is empty.
+    pub fn make() -> anyhow::Result<Folder> {
+        static MADE: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("{:04}", MADE.fetch_add(1, Ordering::Relaxed));
+        let folder = std::env::temp_dir().join(format!("{PREFIX}{}", Owner::this_process()?)).join(name);
+        fs::create_dir_all(&folder).with_context(|| format!("making the folder {}", folder.display()))?;
+        Ok(Folder(folder))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Whether `path` lies in a folder as they are made here, by this process or by another.
+    pub fn is_ours(path: &Path) -> bool {
+        let name = path.strip_prefix(std::env::temp_dir()).ok().and_then(|rest| rest.components().next());
+        let name = name.and_then(|name| name.as_os_str().to_str()?.strip_prefix(PREFIX));
+        name.is_some_and(|name| name.parse::<Owner>().is_ok())
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // What cannot be removed now is found again by its name. The process's own goes with the last one in it.
+        let _ = fs::remove_dir_all(&self.0);
+        let _ = self.0.parent().map(fs::remove_dir);
+    }
+}
 
 /// The ground of one run; gone when it is dropped.
 #[derive(Debug)]
@@ -49,14 +87,14 @@ pub struct Ground {
     named: Cell<u64>,
     /// What is to be run when the run is over.
     at_end: RefCell<Vec<Command>>,
-    folder: PathBuf,
+    folder: Folder,
 }
 
 impl Ground {
     /// Lays the ground: one folder under the system's folder for temporary files, and one cgroup. VMs have
     /// `memory_mib` MiB, Linux guests this kernel ([`Kernel::choose`]).
     pub fn lay(programs: Programs, memory_mib: u32, kernel: Option<PathBuf>) -> anyhow::Result<Ground> {
-        let folder = std::env::temp_dir().join(format!("{PREFIX}{}", Owner::this_process()?));
+        let folder = Folder::make()?;
         let group = Hierarchy::detect().and_then(|hierarchy| hierarchy.create(&limits_of_floors()));
         let (floor_group, without_limits) = match group {
             Ok(group) => (group, None),
@@ -84,17 +122,20 @@ impl Ground {
 
     /// The folder that is a container's root: it holds the workload and nothing else.
     pub fn rootfs(&self) -> PathBuf {
-        self.folder.join("root")
+        self.folder.path().join("root")
     }
 
     /// The folder of this run.
     pub fn folder(&self) -> &Path {
-        &self.folder
+        self.folder.path()
     }
 
     /// The name of this run: no other has it.
     pub fn run_name(&self) -> String {
-        self.folder.file_name().unwrap_or_default().to_string_lossy().into_owned()
+        let folder = self.folder.path();
+        let [process, number] = [folder.parent(), Some(folder)]
+            .map(|path| path.and_then(Path::file_name).unwrap_or_default().to_string_lossy());
+        format!("{process}-{number}")
     }
 
     /// A name for one container of `whose`; no other of this run, or of any run, has it.
@@ -110,7 +151,7 @@ impl Ground {
 
     /// The place of a file of this run.
     pub fn place(&self, name: &str) -> PathBuf {
-        self.folder.join(name)
+        self.folder.path().join(name)
     }
 
     /// The kernel that Linux guests boot, chosen and verified when it is first asked for; or why they cannot.
@@ -150,7 +191,6 @@ impl Drop for Ground {
         }
         // What cannot be removed now is found again by its name.
         let _ = self.floor_group.remove();
-        let _ = fs::remove_dir_all(&self.folder);
     }
 }
 

@@ -76,7 +76,7 @@ impl Host {
             cgroup: mode.name().into(),
             limits,
             root: rustix::process::geteuid().is_root(),
-            thp: chosen("/sys/kernel/mm/transparent_hugepage/enabled"),
+            thp: transparent_huge_pages(),
             ksm: match read("/sys/kernel/mm/ksm/run").as_deref() {
                 Some("0") => "off".into(),
                 Some(_) => "on".into(),
@@ -140,6 +140,11 @@ pub fn guest_kernel() -> &'static str {
         Ok(_) => "emulated",
         Err(_) => "unknown",
     }
+}
+
+/// Who gets transparent huge pages, as [`Host::thp`] records it.
+pub fn transparent_huge_pages() -> String {
+    chosen("/sys/kernel/mm/transparent_hugepage/enabled")
 }
 
 fn kvm_backend() -> String {

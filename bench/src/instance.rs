@@ -10,7 +10,8 @@ use crate::placement::{Placement, pin};
 use crate::reap::{Reaped, reap, wait};
 use crate::wire::Wire;
 use isolab_timeline::stamps::now;
-use isolab_timeline::{Mark, Outcome, Record, Timeline};
+use isolab_timeline::{Mark, Outcome, Record, Sample, Stack, Timeline, Workload};
+use isolab_workload::kind::Kind;
 use rustix::event::{PollFd, PollFlags};
 use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::pipe::{PipeFlags, pipe_with};
@@ -49,6 +50,32 @@ pub struct Launched {
     pub complaint: String,
     /// Why the launch does not count, if so.
     pub invalid: Option<String>,
+}
+
+impl Launched {
+    /// What the run's record keeps of it.
+    pub fn into_sample(self, stack: Stack, workload: Workload, order: usize, warmup: bool) -> Sample {
+        let Launched { timeline: marks_ns, outcome: exit, invalid, .. } = self;
+        Sample { stack, workload, order, warmup, marks_ns, exit, invalid }
+    }
+}
+
+/// What every launch of a run must print: a stack that computes something else has not run the work.
+#[derive(Debug)]
+pub struct Agreed(Option<Vec<u8>>);
+
+impl Agreed {
+    /// For launches of `workload`: only a computation prints, and the first that is measured says what.
+    pub fn on(workload: Workload) -> Agreed {
+        Agreed((!matches!(workload.0, Kind::Cpu(_))).then(Vec::new))
+    }
+
+    /// Marks `launch` as invalid if it printed something else.
+    pub fn judge(&mut self, launch: &mut Launched) {
+        if launch.invalid.is_none() && *self.0.get_or_insert_with(|| launch.text.clone()) != launch.text {
+            launch.invalid = Some(format!("it printed {:?}", String::from_utf8_lossy(&launch.text)));
+        }
+    }
 }
 
 impl Launcher {

@@ -14,7 +14,10 @@
 //! 8. [`samples`], [`stats`], [`chart`], [`report`], [`table`]: what was measured, figured and drawn.
 //!
 //! Many at once, all held at *ready*: [`fleet`]. Other rulers than the start ([`parts`]): [`counts`] (what a launch asks of the kernel
-//! and of KVM), [`density`] (how many can be held, and how quickly) and [`tax`] (what work costs once it runs).
+//! and of KVM), [`mod@memory`] (what an idle instance costs), [`density`] (how many can be held, and how quickly) and [`tax`] (what work costs once it runs).
+//!
+//! What follows from a run, or from two: [`gate`] (one build against another, with a verdict), [`export`] (a run in the
+//! formats of other tools).
 //!
 //! Beside the path: [`host`] (what machine this is), [`doctor`] (what it can do), [`interrupt`] (Ctrl-C), [`kernel`]
 //! (kernels for guests: got or built, and cached), [`microvm`] and [`rootfs`] (a command in a Linux guest), [`emulate`]
@@ -30,12 +33,15 @@ pub mod counts;
 pub mod density;
 pub mod doctor;
 pub mod emulate;
+pub mod export;
 pub mod fleet;
+pub mod gate;
 pub mod ground;
 pub mod host;
 pub mod instance;
 pub mod interrupt;
 pub mod kernel;
+pub mod memory;
 pub mod microvm;
 pub mod parts;
 pub mod peers;

@@ -2,20 +2,24 @@
 
 mod cli;
 mod emulated;
+mod gated;
 mod kernels;
 
 use anyhow::Context;
 use clap::Parser;
-use cli::{Cli, Compare, HandOver, Run};
+use cli::{Cli, Compare, Export, HandOver, Run};
 use comfy_table::{Table, TableStyle};
 use isolab::compare::{self, Plan};
 use isolab::density::figures::Figures;
 use isolab::density::section::Density;
 use isolab::density::{self, NoRoom};
 use isolab::doctor::{self, Diagnosis};
+use isolab::export::{self, Exported};
 use isolab::ground;
 use isolab::host::clock::Clock;
 use isolab::interrupt::Interrupt;
+use isolab::memory::Ledger;
+use isolab::memory::measure;
 use isolab::microvm::{self, Guest};
 use isolab::parts::Parts;
 use isolab::peers::Found;
@@ -23,15 +27,14 @@ use isolab::programs::Programs;
 use isolab::samples::{SamplesFile, Unavailable};
 use isolab::stats::Summary;
 use isolab::tax::{self, figures::Prices};
-use isolab::{kernel, report, table};
+use isolab::{kernel, memory, report, table};
 use isolab_microvm::pack::start::Start;
 use isolab_timeline::{Peer, Stack};
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
 
 /// Some launch failed or could not be measured.
 const INVALID: u8 = 1;
@@ -63,8 +66,11 @@ fn perform(cli: Cli) -> anyhow::Result<u8> {
     match cli.command.unwrap_or_else(quick) {
         cli::Command::Doctor { json } => print_diagnosis(json),
         cli::Command::Compare(options) => compare(options),
+        cli::Command::Memory(options) => cli::memory::perform(&options),
         cli::Command::Density(options) => cli::density::perform(&options),
         cli::Command::Tax(options) => cli::tax::perform(options),
+        cli::Command::Gate(options) => gated::perform(&options),
+        cli::Command::Export(options) => export(&options),
         cli::Command::Run(Run::Microvm(options)) => run_microvm(*options),
         cli::Command::Run(Run::HandOver(stack)) => hand_over(&stack),
         cli::Command::Kernel(command) => kernels::perform(command),
@@ -84,21 +90,23 @@ fn compare(options: Compare) -> anyhow::Result<u8> {
     let asked_for: Vec<_> = options.stacks.iter().copied().chain(named).collect();
     let seed = fixed_seed(options.seed);
     let command = command_line(&options, seed);
-    let plan = Plan::new(options.parts, stacks(&options.stacks, options.peers, &options.named_peers));
+    let plan =
+        options.launches.plan(options.parts, stacks(&options.stacks, options.peers, &options.named_peers));
     let plan = if options.quick { plan.quick() } else { plan };
     let plan = Plan {
         command,
-        kernel: options.kernel,
         peers: Found(
             options.named_peers.into_iter().filter_map(|(peer, path)| Some((peer, path?))).collect(),
         ),
         runs: options.runs.unwrap_or(plan.runs),
         warmup: options.warmup,
+        memory: measure::Plan {
+            n: options.instances,
+            linux_n: options.instances.min(plan.memory.linux_n),
+            ..plan.memory
+        },
         workload: options.workload,
-        memory_mib: options.memory,
         seed,
-        limit: Duration::from_secs(options.limit),
-        progress: io::stderr().is_terminal(),
         ..plan
     };
     let file = compare::run(&plan, &interrupt)?;
@@ -110,6 +118,9 @@ fn tables(file: &SamplesFile) -> String {
     let mut tables = Vec::new();
     if !file.samples.is_empty() {
         tables.push(table::render(&Summary::of(file)));
+    }
+    if let Some(memory) = &file.memory {
+        tables.push(memory::table::render(&Ledger::all(memory)));
     }
     if let Some(density) = &file.density {
         tables.push(density::table::render(&Figures::of(density, &file.host, file.seed), &file.host));
@@ -131,7 +142,7 @@ fn finish(
     file: &SamplesFile,
     asked_for: &[Stack],
     json: bool,
-    out: &std::path::Path,
+    out: &Path,
     interrupt: &Interrupt,
 ) -> anyhow::Result<u8> {
     // The table first: it is seen even where the report cannot be written.
@@ -164,21 +175,27 @@ fn stacks(named: &[Stack], all: bool, peers: &[(Peer, Option<PathBuf>)]) -> Vec<
     stacks
 }
 
+fn export(options: &Export) -> anyhow::Result<u8> {
+    let exported = export::export(&SamplesFile::read(&options.samples)?, options.to);
+    match (&options.out, &exported) {
+        (Some(path), _) => export::write(&exported, path)?,
+        (None, Exported::Text(text)) => print(text)?,
+        (None, Exported::Files(_)) => anyhow::bail!("a folder cannot be printed: add --out DIR"),
+    }
+    Ok(0)
+}
+
 /// The command that makes the run again, from the options' own values.
 fn command_line(options: &Compare, seed: u64) -> String {
-    let stacks: Vec<_> = options.stacks.iter().map(|stack| stack.name()).collect();
-    let stacks = if stacks.is_empty() { String::new() } else { format!(" --stacks {}", stacks.join(",")) };
     let peers: Vec<_> = options.named_peers.iter().map(|(peer, _)| format!(" --peer {peer}")).collect();
     let peers = peers.concat() + if options.peers { " --peers" } else { "" };
-    let Compare { parts, runs, warmup, workload, memory, kernel, .. } = options;
+    let Compare { parts, runs, instances, warmup, workload, launches, .. } = options;
+    let chosen = launches.words(&options.stacks);
     let parts = if *parts == Parts::default() { String::new() } else { format!(" --parts {parts}") };
     let quick = if options.quick { " --quick" } else { "" };
-    // A name of the cache says something on another machine; a path does not.
-    let kernel = kernel.as_ref().and_then(|kernel| kernel.to_str()).filter(|kernel| !kernel.contains('/'));
-    let kernel = kernel.map_or(String::new(), |kernel| format!(" --kernel {kernel}"));
     let runs = runs.map_or(String::new(), |runs| format!(" --runs {runs}"));
     format!(
-        "isolab compare{parts}{quick}{stacks}{peers}{kernel}{runs} --warmup {warmup} --workload '{workload}' --memory {memory} --seed {seed}"
+        "isolab compare{parts}{quick}{chosen}{peers}{runs} --instances {instances} --warmup {warmup} --workload '{workload}' --seed {seed}"
     )
 }
 
@@ -194,9 +211,12 @@ fn tell(file: &SamplesFile, asked_for: &[Stack], interrupt: &Interrupt) -> u8 {
     if let [(stack, reason), ..] = invalid[..] {
         eprintln!("isolab: {} launches do not count; the first, of {stack}: {reason}", invalid.len());
     }
-    let wrong: Vec<_> = file.density.iter().flat_map(Density::wrong).collect();
-    for (stack, why) in &wrong {
-        eprintln!("isolab: {stack}: {why}");
+    let memory = file.memory.iter().flat_map(memory::Section::complaints);
+    let density = file.density.iter().flat_map(Density::wrong);
+    let mut wrong = false;
+    for (stack, why) in memory.chain(density) {
+        eprintln!("isolab: the fleet of {stack}: {why}");
+        wrong = true;
     }
     if let Some(why) = &file.partial {
         eprintln!("isolab: the run is partial: {why}");
@@ -204,7 +224,7 @@ fn tell(file: &SamplesFile, asked_for: &[Stack], interrupt: &Interrupt) -> u8 {
     match file {
         SamplesFile { partial: Some(_), .. } if interrupt.came() => INTERRUPTED,
         SamplesFile { partial: Some(_), .. } => INVALID,
-        _ if invalid.len() + wrong.len() > 0 => INVALID,
+        _ if !invalid.is_empty() || wrong => INVALID,
         SamplesFile { unavailable, .. } if unavailable.iter().any(|why| asked_for.contains(&why.stack)) => {
             UNAVAILABLE
         }

@@ -10,6 +10,8 @@ pub enum Part {
     Startup,
     /// What a launch asks of the kernel and of KVM ([`crate::counts`]).
     Counts,
+    /// What one more idle instance costs ([`mod@crate::memory`]).
+    Memory,
     /// How many instances fit, and how quickly they start side by side ([`crate::density`]).
     Density,
     /// What work costs once it runs ([`crate::tax`]).
@@ -18,15 +20,16 @@ pub enum Part {
 
 impl Part {
     /// All parts, in the order in which they are measured: density last, for it takes the lab from its CPU.
-    pub const ALL: [Part; 4] = [Part::Counts, Part::Startup, Part::Tax, Part::Density];
+    pub const ALL: [Part; 5] = [Part::Counts, Part::Startup, Part::Tax, Part::Memory, Part::Density];
     /// What a comparison measures unless it is told otherwise.
-    pub const DEFAULT: [Part; 3] = [Part::Counts, Part::Startup, Part::Density];
+    pub const DEFAULT: [Part; 4] = [Part::Counts, Part::Startup, Part::Memory, Part::Density];
 
     /// Its name, as on command lines.
     pub const fn name(self) -> &'static str {
         match self {
             Part::Startup => "startup",
             Part::Counts => "counts",
+            Part::Memory => "memory",
             Part::Density => "density",
             Part::Tax => "tax",
         }
@@ -58,7 +61,7 @@ impl fmt::Display for Parts {
 
 /// The words name no parts.
 #[derive(Debug, thiserror::Error)]
-#[error("there is no part {0:?}; there are: startup, counts, density, tax, and all")]
+#[error("there is no part {0:?}; there are: startup, counts, memory, density, tax, and all")]
 pub struct UnknownPart(String);
 
 impl FromStr for Parts {

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 /// The folder where the build script put the programs.
 const BUILT: &str = env!("ISOLAB_PROGRAMS");
 
+const UNIKERNEL: &str = "isolab-unikernel";
+
 /// A measured program is not where it should be.
 #[derive(Debug, thiserror::Error)]
 #[error(
@@ -46,17 +48,24 @@ impl Programs {
         let beside = std::env::current_exe().ok().and_then(|lab| Some(lab.parent()?.to_path_buf()));
         let folders: Vec<PathBuf> = given.into_iter().chain(beside).chain([PathBuf::from(BUILT)]).collect();
         // Only the nested build makes it, so where it lies, all do.
-        let unikernel = "isolab-unikernel";
-        let whole = folders.iter().position(|folder| folder.join(unikernel).is_file());
-        let searched = whole.map_or(&folders[..], |one| &folders[one..=one]);
+        let whole = folders.iter().position(|folder| folder.join(UNIKERNEL).is_file());
+        Programs::among(whole.map_or(&folders[..], |one| &folders[one..=one]))
+    }
+
+    /// Those of another build: all of them in this folder.
+    pub fn of(folder: &Path) -> Result<Programs, Missing> {
+        Programs::among(&[folder.to_path_buf()])
+    }
+
+    fn among(folders: &[PathBuf]) -> Result<Programs, Missing> {
         let find = |name: &'static str| {
-            searched.iter().map(|folder| folder.join(name)).find(|path| path.is_file()).ok_or_else(|| {
-                let places: Vec<_> = searched.iter().map(|folder| folder.display().to_string()).collect();
+            folders.iter().map(|folder| folder.join(name)).find(|path| path.is_file()).ok_or_else(|| {
+                let places: Vec<_> = folders.iter().map(|folder| folder.display().to_string()).collect();
                 Missing { name, places: places.join(", ") }
             })
         };
         Ok(Programs {
-            unikernel: find(unikernel)?,
+            unikernel: find(UNIKERNEL)?,
             workload: find("isolab-workload")?,
             runtime: find("isolab-runtime")?,
             microvm: find("isolab-microvm")?,

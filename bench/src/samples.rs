@@ -6,15 +6,18 @@
 //! reader sees the old file or the new one, never half of one.
 
 mod layout;
+pub mod merge;
+mod sound;
 
 use crate::counts::section::Counts;
 use crate::density::section::Density;
 use crate::host::Host;
+use crate::memory;
 use crate::peers;
 use crate::tax::section::Tax;
 use isolab_timeline::{Mark, Sample, Stack};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -61,6 +64,9 @@ pub struct SamplesFile {
     /// What a launch asks of the kernel and of KVM, counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counts: Option<Counts>,
+    /// What idle instances cost in memory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<memory::Section>,
     /// How many instances fit, and how quickly they start side by side.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub density: Option<Density>,
@@ -128,6 +134,14 @@ pub enum SamplesError {
         /// The version that it states.
         found: u32,
     },
+    /// No run writes such a file.
+    #[error("reading samples {}: {flaw}: no run writes such a file; use it as it was written, or measure again", path.display())]
+    Flawed {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit, and where.
+        flaw: String,
+    },
 }
 
 impl SamplesFile {
@@ -148,6 +162,12 @@ impl SamplesFile {
         Stack::every().filter(|&stack| self.counted(stack).next().is_some())
     }
 
+    /// The workloads of the run by name; there is one, unless a file was put together by hand.
+    pub fn workloads(&self) -> String {
+        let names: BTreeSet<String> = self.samples.iter().map(|sample| sample.workload.to_string()).collect();
+        names.into_iter().collect::<Vec<_>>().join(", ")
+    }
+
     /// The launches that failed or were not measured, warm-up included, in order.
     pub fn invalid(&self) -> impl Iterator<Item = &Sample> {
         self.samples.iter().filter(|sample| sample.invalid.is_some())
@@ -157,6 +177,7 @@ impl SamplesFile {
     pub fn is_empty(&self) -> bool {
         self.samples.is_empty()
             && self.counts.as_ref().is_none_or(|counts| counts.stacks.is_empty())
+            && self.memory.as_ref().is_none_or(|memory| memory.fleets.is_empty())
             && self.density.as_ref().is_none_or(|density| density.stacks().is_empty())
             && self.tax.as_ref().is_none_or(|tax| tax.launches.is_empty())
     }
@@ -175,18 +196,11 @@ impl SamplesFile {
 
     /// Writes the file in one step: on failure an older file at `path` is as it was.
     pub fn write(&self, path: &Path) -> Result<(), SamplesError> {
-        let mut name = path.file_name().unwrap_or_default().to_owned();
-        name.push(format!(".new-{}", std::process::id()));
-        let new = path.with_file_name(name);
-        put(&new, &self.to_json()).and_then(|()| fs::rename(&new, path)).map_err(|source| {
-            // Best effort: the error that matters is the one that is returned.
-            let _ = fs::remove_file(&new);
-            SamplesError::Write { path: path.into(), source }
-        })
+        replace(path, &self.to_json()).map_err(|source| SamplesError::Write { path: path.into(), source })
     }
 
     /// Reads a file back. The version is looked at first, so that a file of another version is named
-    /// as such, whatever else about it has changed.
+    /// as such, whatever else about it has changed; then whether it can be what a run wrote.
     pub fn read(path: &Path) -> Result<SamplesFile, SamplesError> {
         #[derive(Deserialize)]
         struct Version {
@@ -198,13 +212,28 @@ impl SamplesFile {
         if found != SCHEMA_VERSION {
             return Err(SamplesError::Version { path: path.into(), found });
         }
-        serde_json::from_slice(&text).map_err(parse)
+        let file = serde_json::from_slice(&text).map_err(parse)?;
+        match sound::flaw(&file) {
+            Some(flaw) => Err(SamplesError::Flawed { path: path.into(), flaw }),
+            None => Ok(file),
+        }
     }
 }
 
 /// Milliseconds from nanoseconds.
 pub fn ms(nanoseconds: i64) -> f64 {
     nanoseconds as f64 / NS_PER_MS
+}
+
+/// Writes a file in one step: on failure an older file at `path` is as it was.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".new-{}", std::process::id()));
+    let new = path.with_file_name(name);
+    put(&new, bytes).and_then(|()| fs::rename(&new, path)).inspect_err(|_| {
+        // Best effort: the error that matters is the one that is returned.
+        let _ = fs::remove_file(&new);
+    })
 }
 
 /// Writes a new file and waits until the disk has it (`fsync(2)`): a file system that puts off finding

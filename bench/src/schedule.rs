@@ -8,22 +8,22 @@ use isolab_timeline::Stack;
 
 /// One launch to make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Turn {
-    /// What to launch.
-    pub stack: Stack,
+pub struct Turn<T = Stack> {
+    /// What to launch: a stack, or a stack of one of two builds.
+    pub stack: T,
     /// Declared warm-up: recorded, but in no statistic.
     pub warmup: bool,
 }
 
 /// The turns of a whole run: `warmup` rounds, then `runs` rounds, each a permutation of `stacks`.
-pub fn plan(stacks: &[Stack], warmup: usize, runs: usize, seed: u64) -> Vec<Turn> {
+pub fn plan<T: Copy>(stacks: &[T], warmup: usize, runs: usize, seed: u64) -> Vec<Turn<T>> {
     rounds(stacks, warmup + runs, seed)
         .map(|(number, stack)| Turn { stack, warmup: number < warmup })
         .collect()
 }
 
 /// `count` rounds, each a permutation of `items` drawn anew: each item with its round's number.
-pub fn rounds<T: Clone>(items: &[T], count: usize, seed: u64) -> impl Iterator<Item = (usize, T)> {
+pub fn rounds<T: Copy>(items: &[T], count: usize, seed: u64) -> impl Iterator<Item = (usize, T)> {
     let mut random = fastrand::Rng::with_seed(seed);
     let mut round = items.to_vec();
     (0..count).flat_map(move |number| {

@@ -119,7 +119,8 @@ fn isolab_itself_runs_there_and_its_report_lands_where_it_was_asked_for() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let compare = "compare --stacks process,container --runs 5 --warmup 1 --out reports/there";
+    let compare =
+        "compare --parts startup --stacks process,container --runs 5 --warmup 1 --out reports/there";
     let mut command = lab(&["--"]);
     let output = command.args(compare.split(' ')).current_dir(&folder).output().unwrap();
     assert_eq!(status(&output), 0, "{}", text(&output.stderr));

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{LAB, diagnosis, interrupted, lab, runs_here, text};
+use common::{LAB, accepted, diagnosis, interrupted, lab, runs_here, text};
 use isolab::host::clock::is_emulated;
 use isolab::samples::SamplesFile;
 use isolab_timeline::{Mark, Stack};
@@ -20,7 +20,9 @@ fn launches() -> (usize, usize) {
 fn compare(out: &Path, more: &[&str]) -> Output {
     let (runs, warmup) = launches();
     let (runs, warmup) = (runs.to_string(), warmup.to_string());
-    lab(&[&["compare", "--runs", &runs, "--warmup", &warmup, "--out", out.to_str().unwrap()], more].concat())
+    // The others have tests of their own.
+    let parts = ["compare", "--parts", "startup,counts", "--out", out.to_str().unwrap()];
+    lab(&[&parts, &["--runs", &runs, "--warmup", &warmup][..], more].concat())
 }
 
 #[test]
@@ -30,15 +32,7 @@ fn a_comparison_writes_a_whole_report_that_its_schema_accepts() {
     let output = compare(&out, &["--seed", "7"]);
     assert!(output.status.success(), "{}", text(&output.stderr));
 
-    let json = std::fs::read(out.join("samples.json")).unwrap();
-    let schema: serde_json::Value =
-        serde_json::from_str(include_str!("../schema/samples.schema.json")).unwrap();
-    let value: serde_json::Value = serde_json::from_slice(&json).unwrap();
-    if let Err(error) = jsonschema::validate(&schema, &value) {
-        panic!("{error} at {}", error.instance_path());
-    }
-
-    let file = SamplesFile::read(&out.join("samples.json")).unwrap();
+    let file = accepted(&out);
     let every = launches().0 + launches().1;
     for stack in Stack::ALL {
         let told = file.unavailable.iter().any(|entry| entry.stack == stack);
@@ -62,7 +56,7 @@ fn a_comparison_writes_a_whole_report_that_its_schema_accepts() {
     for stack in file.stacks() {
         assert!([&table, &html, &summary].iter().all(|place| place.contains(stack.name())), "{stack}");
     }
-    for chart in ["ecdf.svg", "phases.svg"] {
+    for chart in ["ecdf.svg", "phases.svg", "order.svg"] {
         assert!(std::fs::read_to_string(out.join(chart)).unwrap().starts_with("<svg"), "{chart}");
     }
     assert!(!html.contains("http://") || html.contains("www.w3.org"), "nothing is fetched from elsewhere");
@@ -146,6 +140,8 @@ fn a_launch_that_does_not_end_is_killed_and_named() {
     let for_ever = format!("cpu {}", u64::MAX);
     let output = lab(&[
         "compare",
+        "--parts",
+        "startup",
         "--stacks",
         "process",
         "--runs",
@@ -213,14 +209,29 @@ fn bad_input_gets_one_clear_error_and_the_right_status() {
     refused(&["compare", "--workload", "dance"], 125, "is no workload");
     refused(&["compare", "--runs", "0"], 125, "--runs");
     refused(
-        &["compare", "--runs", "1", "--warmup", "0", "--stacks", "process", "--out", "/proc/nowhere"],
+        &[
+            "compare",
+            "--parts",
+            "startup",
+            "--runs",
+            "1",
+            "--warmup",
+            "0",
+            "--stacks",
+            "process",
+            "--out",
+            "/proc/nowhere",
+        ],
         125,
         "/proc/nowhere",
     );
     let in_file = file.join("report");
     let in_file = in_file.to_str().unwrap();
     refused(
-        &["compare", "--runs", "1", "--warmup", "0", "--stacks", "process", "--out", in_file],
+        &[
+            "compare", "--parts", "startup", "--runs", "1", "--warmup", "0", "--stacks", "process", "--out",
+            in_file,
+        ],
         125,
         in_file,
     );
@@ -228,7 +239,7 @@ fn bad_input_gets_one_clear_error_and_the_right_status() {
     let out = folder.path().join("out");
     let out = out.to_str().unwrap();
     refused(
-        &["compare", "--stacks", "process", "--workload", "cross 1", "--out", out],
+        &["compare", "--parts", "startup", "--stacks", "process", "--workload", "cross 1", "--out", out],
         126,
         "choose another --workload",
     );

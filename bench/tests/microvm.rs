@@ -201,6 +201,8 @@ fn a_kernel_that_is_none_or_never_begins_is_one_clear_error() {
     let out = folder.path().join("report");
     let output = lab(&[
         "compare",
+        "--parts",
+        "startup",
         "--stacks",
         "process,microvm",
         "--runs",

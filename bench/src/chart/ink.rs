@@ -5,6 +5,7 @@
 //! Floors are grey: they are yardsticks, not contenders.
 
 use super::canvas::{Area, Drawn};
+use crate::memory::Line;
 use isolab_timeline::{Phase, Stack};
 use plotters::element::DashedPathElement;
 use plotters::prelude::*;
@@ -81,7 +82,7 @@ pub(super) fn marker(area: &Area<'_>, stack: Stack, at: (i32, i32)) -> Drawn {
     }
 }
 
-/// How a phase's part of a bar is filled.
+/// How a part of a bar is filled.
 #[derive(Clone, Copy, PartialEq)]
 enum Hatch {
     Plain,
@@ -113,6 +114,27 @@ pub(super) fn bar(area: &Area<'_>, stack: Stack, emulated: bool, corners: [(i32,
     let RGBColor(red, green, blue) = of_stack(stack);
     let pale = |value: u8| 255 - (255 - value) / 3;
     filled(area, RGBColor(pale(red), pale(green), pale(blue)), Hatch::Rising, corners)
+}
+
+/// Fills a part of a bar as that kind of memory: three kinds of processes, the rest is the kernel's. `None` is what
+/// is in no line.
+pub(super) fn memory(area: &Area<'_>, line: Option<Line>, corners: [(i32, i32); 2]) -> Drawn {
+    let (colour, hatch) = match line {
+        Some(Line::Workload) => (BLUISH_GREEN, Hatch::Plain),
+        Some(Line::Launcher) => (SKY_BLUE, Hatch::Plain),
+        Some(Line::Guest) => (VERMILLION, Hatch::Plain),
+        Some(Line::Shmem | Line::FileCache) => (SKY_BLUE, Hatch::Upright),
+        Some(Line::PageTables) => (ORANGE, Hatch::Plain),
+        Some(Line::SecondaryPageTables) => (ORANGE, Hatch::Rising),
+        Some(Line::KernelStacks) => (YELLOW, Hatch::Plain),
+        Some(Line::Slab) => (BLUE, Hatch::Plain),
+        Some(Line::HeldBack | Line::ReclaimableSlab) => (BLUE, Hatch::Rising),
+        Some(Line::Percpu) => (YELLOW, Hatch::Upright),
+        Some(Line::Vmalloc) => (REDDISH_PURPLE, Hatch::Plain),
+        Some(Line::KernelPages) => (REDDISH_PURPLE, Hatch::Falling),
+        None => (WHITE, Hatch::Rising),
+    };
+    filled(area, colour, hatch, corners)
 }
 
 fn filled(

@@ -6,9 +6,11 @@
 //! 4. `spread.rs`: labels side by side without overlap.
 //! 5. [`ecdf`]: how long until the workload's first instruction, for every launch of every stack.
 //! 6. [`phases`]: what that time, and the time after it, goes to.
-//! 7. `panel.rs`, [`density`]: how many instances fit, and how quickly they start side by side.
-//! 8. [`tax`]: what one operation costs once the work runs.
-//! 9. [`peers`]: ours beside the programs of other makers.
+//! 7. [`order`]: whether the machine was steady meanwhile.
+//! 8. [`memory`]: what one more idle instance costs, line by line.
+//! 9. `panel.rs`, [`density`]: how many instances fit, and how quickly they start side by side.
+//! 10. [`tax`]: what one operation costs once the work runs.
+//! 11. [`peers`]: ours beside the programs of other makers.
 //!
 //! Text stays text in the file (`<text>`, in the reader's own sans-serif font), so the widths of words
 //! are estimates, made on the generous side.
@@ -18,6 +20,8 @@ mod canvas;
 pub mod density;
 pub mod ecdf;
 mod ink;
+pub mod memory;
+pub mod order;
 mod panel;
 pub mod peers;
 pub mod phases;

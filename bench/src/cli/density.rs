@@ -1,6 +1,7 @@
 //! `isolab density`, as the user sees it.
 
 use super::at_least_one;
+use super::launches::Launches;
 use crate::{finish, fixed_seed, ours};
 use anyhow::Context;
 use clap::Args;
@@ -11,7 +12,6 @@ use isolab::parts::{Part, Parts};
 use isolab_runtime::size::Size;
 use isolab_timeline::{Stack, Workload};
 use isolab_workload::kind::Kind;
-use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -54,13 +54,8 @@ pub(crate) struct Density {
     /// How often each burst is made
     #[arg(long, value_name = "N", default_value_t = 6, value_parser = at_least_one)]
     repeat: usize,
-    /// Memory of a VM, in MiB
-    #[arg(long, value_name = "MIB", default_value_t = 128)]
-    memory: u32,
-    /// The kernel of Linux guests: its name in `isolab kernel list`, or the path of its image (with a slash); the
-    /// small one or the distribution's if not given
-    #[arg(long, value_name = "NAME|PATH")]
-    kernel: Option<PathBuf>,
+    #[command(flatten)]
+    launches: Launches,
     /// The report's folder; an older report in it is replaced
     #[arg(long, value_name = "DIR", default_value = "reports/density")]
     out: PathBuf,
@@ -70,9 +65,6 @@ pub(crate) struct Density {
     /// Seed of the order of bursts and of the bootstrap; drawn and recorded if not given
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Seconds after which an instance that is not ready, or does not end, is killed and named
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    limit: u64,
 }
 
 pub(crate) fn perform(options: &Density) -> anyhow::Result<u8> {
@@ -95,12 +87,8 @@ fn plan(options: &Density) -> Plan {
     let at_once = options.at_once.unwrap_or(cpus);
     Plan {
         command: command_line(options, &levels, max, at_once, seed),
-        kernel: options.kernel.clone(),
         workload: Workload(Kind::Wait),
-        memory_mib: options.memory,
         seed,
-        limit: Duration::from_secs(options.limit),
-        progress: io::stderr().is_terminal(),
         density: density::Plan {
             budget: options.budget.map(|Size(bytes)| bytes),
             until: options.until.map(Duration::from_millis),
@@ -111,7 +99,7 @@ fn plan(options: &Density) -> Plan {
             levels,
             repeat: options.repeat,
         },
-        ..Plan::new(Parts(vec![Part::Density]), ours(&options.stacks))
+        ..options.launches.plan(Parts(vec![Part::Density]), ours(&options.stacks))
     }
 }
 
@@ -124,12 +112,7 @@ fn command_line(
     seed: u64,
 ) -> String {
     let listed = |values: Vec<String>| values.join(",");
-    let stacks = listed(options.stacks.iter().map(ToString::to_string).collect());
-    // A name of the cache says something on another machine; a path does not.
-    let kernel =
-        options.kernel.as_ref().and_then(|kernel| kernel.to_str()).filter(|kernel| !kernel.contains('/'));
     let values = [
-        ("stacks", (!stacks.is_empty()).then_some(stacks)),
         ("budget", options.budget.map(|Size(bytes)| bytes.to_string())),
         ("until", options.until.map(|until| until.to_string())),
         ("max", max.map(|max| max.to_string())),
@@ -137,10 +120,11 @@ fn command_line(
         ("burst", Some(options.burst.to_string())),
         ("levels", Some(listed(levels.iter().map(ToString::to_string).collect()))),
         ("repeat", Some(options.repeat.to_string())),
-        ("memory", Some(options.memory.to_string())),
-        ("kernel", kernel.map(String::from)),
         ("seed", Some(seed.to_string())),
     ];
     let given = values.into_iter().filter_map(|(option, value)| Some(format!("--{option} {}", value?)));
-    std::iter::once("isolab density".to_owned()).chain(given).collect::<Vec<_>>().join(" ")
+    std::iter::once(format!("isolab density{}", options.launches.words(&options.stacks)))
+        .chain(given)
+        .collect::<Vec<_>>()
+        .join(" ")
 }

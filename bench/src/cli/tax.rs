@@ -1,6 +1,7 @@
 //! `isolab tax`, as the user sees it.
 
 use super::at_least_one;
+use super::launches::Launches;
 use crate::{finish, fixed_seed};
 use anyhow::Context;
 use clap::Args;
@@ -9,9 +10,7 @@ use isolab::interrupt::Interrupt;
 use isolab::parts::{Part, Parts};
 use isolab::tax::Rounds;
 use isolab_timeline::Stack;
-use std::io::{self, IsTerminal};
 use std::path::PathBuf;
-use std::time::Duration;
 
 #[derive(Args, Debug)]
 #[command(after_help = "\
@@ -33,13 +32,8 @@ pub(crate) struct Tax {
     /// Rounds that come first and do not count
     #[arg(long, value_name = "N", default_value_t = 1)]
     warmup: usize,
-    /// Memory of a VM, in MiB
-    #[arg(long, value_name = "MIB", default_value_t = 128)]
-    memory: u32,
-    /// The kernel of Linux guests: its name in `isolab kernel list`, or the path of its image (with a slash); the
-    /// small one or the distribution's if not given
-    #[arg(long, value_name = "NAME|PATH")]
-    kernel: Option<PathBuf>,
+    #[command(flatten)]
+    launches: Launches,
     /// The report's folder; an older report in it is replaced
     #[arg(long, value_name = "DIR", default_value = "reports/tax")]
     out: PathBuf,
@@ -49,29 +43,21 @@ pub(crate) struct Tax {
     /// Seed of the order of launches and of the bootstrap; drawn and recorded if not given
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Seconds after which a launch is killed and counts as failed
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
-    limit: u64,
 }
 
 pub(crate) fn perform(options: Tax) -> anyhow::Result<u8> {
-    let Tax { stacks, runs, warmup, memory, kernel, out, json, seed, limit } = options;
+    let Tax { stacks, runs, warmup, launches, out, json, seed } = options;
     let interrupt = Interrupt::listen().context("listening for Ctrl-C")?;
     let asked_for = stacks.clone();
     let seed = fixed_seed(seed);
-    let named: Vec<_> = stacks.iter().map(|stack| stack.name()).collect();
-    let named = if named.is_empty() { String::new() } else { format!(" --stacks {}", named.join(",")) };
+    let chosen = launches.words(&stacks);
     let without_floors = || Stack::ALL.into_iter().filter(|stack| !stack.is_floor()).collect();
     let stacks = if asked_for.is_empty() { without_floors() } else { stacks };
     let plan = Plan {
-        command: format!("isolab tax{named} --runs {runs} --warmup {warmup} --memory {memory} --seed {seed}"),
-        kernel,
+        command: format!("isolab tax{chosen} --runs {runs} --warmup {warmup} --seed {seed}"),
         rounds: Rounds { warmup, counted: runs },
-        memory_mib: memory,
         seed,
-        limit: Duration::from_secs(limit),
-        progress: io::stderr().is_terminal(),
-        ..Plan::new(Parts(vec![Part::Tax]), stacks)
+        ..launches.plan(Parts(vec![Part::Tax]), stacks)
     };
     let file = compare::run(&plan, &interrupt)?;
     finish(&file, &asked_for, json, &out, &interrupt)

@@ -1,36 +1,23 @@
 //! What is left on this machine, and what it will hold: memory, processes, descriptors, namespaces.
 //!
-//! `MemAvailable` of `/proc/meminfo` is the kernel's estimate of what new programs could have without swapping
-//! (`proc_meminfo(5)`). Counters that it is made of are kept per CPU; reading `/proc/sys/vm/stat_refresh`, which only
-//! root may, folds them in (kernel documentation, "`stat_refresh`"). Limits are looked for where they are enforced: in
+//! `MemAvailable` is the kernel's estimate of what new programs could have without swapping (`proc_meminfo(5)`);
+//! [`Machine`] reads it as for the memory ledger. Limits are looked for where they are enforced: in
 //! `/proc/sys`, in the resource limits of a process (`getrlimit(2)`), and in the lab's own control group and those
 //! above it.
 
+use crate::memory::machine::Machine;
 use rustix::process::{Resource, geteuid, getrlimit};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A reserve for everybody else: a tenth of the memory, and no less than this.
-const LEAST_RESERVE: u64 = 256 << 20;
-
 /// `MemAvailable`, in bytes; 0 where the kernel does not tell, so that nothing is ever started there.
 pub fn available() -> u64 {
-    // As an ordinary user the counters are a second old.
-    let _ = fs::read("/proc/sys/vm/stat_refresh");
-    meminfo("MemAvailable")
+    Machine::read().map_or(0, |machine| machine.available_kib << 10)
 }
 
 /// What must stay available, in bytes.
 pub fn reserve() -> u64 {
-    (meminfo("MemTotal") / 10).max(LEAST_RESERVE)
-}
-
-fn meminfo(word: &str) -> u64 {
-    let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let find = |line: &str| {
-        line.strip_prefix(word)?.strip_prefix(':')?.trim().strip_suffix(" kB")?.parse::<u64>().ok()
-    };
-    text.lines().find_map(find).map_or(0, |kib| kib << 10)
+    Machine::read().map_or(u64::MAX, |machine| machine.reserve_kib() << 10)
 }
 
 /// One thing of which the host has only so much.
@@ -141,10 +128,9 @@ mod tests {
 
     #[test]
     fn what_is_available_is_a_part_of_the_memory_and_so_is_the_reserve() {
-        let total = meminfo("MemTotal");
+        let total = Machine::read().unwrap().total_kib << 10;
         assert!(0 < available() && available() < total);
-        assert!(reserve() == LEAST_RESERVE || reserve() == total / 10);
-        assert_eq!(meminfo("MemAvail"), 0, "a word is found whole or not at all");
+        assert!(0 < reserve() && reserve() < total);
     }
 
     #[test]

@@ -176,7 +176,7 @@ impl Lab<'_> {
     }
 
     fn bar(&self, length: usize) -> ProgressBar {
-        progress(self.plan.progress, length)
+        progress(self.plan.progress, length, "instances")
     }
 
     /// Starts a few, to learn what one needs, and asks whether the host has room for as many as there are to be.

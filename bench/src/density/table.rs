@@ -11,6 +11,9 @@ pub fn render(figures: &Figures<'_>, host: &Host) -> String {
     let mut parts = Vec::new();
     if !figures.filled.is_empty() {
         parts.push(format!("Instances side by side\n{}\n", held(figures, host)));
+    }
+    // Few instances foretell nothing.
+    if figures.filled.iter().any(|filled| !filled.predictions.is_empty()) {
         parts.push(format!("What a fifth of the way foretold\n{}\n", foretold(figures)));
     }
     if !figures.rates.is_empty() {

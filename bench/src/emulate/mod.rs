@@ -54,6 +54,8 @@ pub struct Plan {
     pub memory_mib: u32,
     /// The machine is switched off after this time.
     pub limit: Option<Duration>,
+    /// The programs that are measured in it; `None`: those of this build.
+    pub measured: Option<Programs>,
     /// Files and folders that go in.
     pub given: Vec<PathBuf>,
     /// The folder for what comes back.
@@ -73,7 +75,7 @@ pub fn run(plan: &Plan, interrupt: &Interrupt) -> Result<u8, Error> {
     let cache = Cache::of_user().map_err(Error::Kernel)?;
     let kernel = kernels::of_machine(&cache)?;
     let programs = Programs::find().map_err(Error::Programs)?;
-    let mut contents = Contents::lab(&programs)?;
+    let mut contents = Contents::lab(plan.measured.as_ref().unwrap_or(&programs))?;
     kernels::put(&cache, &mut contents)?;
     plan.given.iter().try_for_each(|path| contents.given(path))?;
     let machine = Machine {

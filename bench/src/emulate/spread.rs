@@ -2,8 +2,7 @@
 //!
 //! In a deterministic machine they should not differ at all; what they differ by is the error bar of its figures.
 
-use crate::host::Host;
-use crate::samples::{SamplesError, SamplesFile};
+use crate::samples::{SamplesError, SamplesFile, merge};
 use crate::stats::{Clock, Summary, show};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,9 +17,16 @@ pub enum SpreadError {
     /// A file is no record of a run.
     #[error(transparent)]
     Samples(#[from] SamplesError),
-    /// Times of two kinds.
-    #[error("{} and {} hold times of different kinds of machine or clock, which are never compared", .0.display(), .1.display())]
-    Mixed(PathBuf, PathBuf),
+    /// Two records that say nothing about each other.
+    #[error("{} and {} are never compared: {reason}", one.display(), other.display())]
+    Mixed {
+        /// The first record.
+        one: PathBuf,
+        /// One that does not go with it.
+        other: PathBuf,
+        /// What differs.
+        reason: String,
+    },
 }
 
 /// One line for each stack and clock of each report that all the `runs` have at the same place in their folders;
@@ -34,18 +40,14 @@ pub fn lines(runs: &[PathBuf]) -> Result<Vec<String>, SpreadError> {
             continue;
         }
         let files = paths.iter().map(|path| SamplesFile::read(path)).collect::<Result<Vec<_>, _>>()?;
-        if let Some(other) = files.iter().position(|file| !alike(&file.host, &files[0].host)) {
-            return Err(SpreadError::Mixed(paths[0].clone(), paths[other].clone()));
+        let differs = |(path, file)| Some((path, merge::mismatch(&files[0], file)?));
+        if let Some((other, reason)) = paths.iter().zip(&files).find_map(differs) {
+            return Err(SpreadError::Mixed { one: paths[0].clone(), other: PathBuf::clone(other), reason });
         }
         let report = place.parent().unwrap_or(&place).display();
         lines.extend(of(&files).into_iter().map(|line| format!("{report}: {line}")));
     }
     Ok(lines)
-}
-
-/// Whether two records' times are times of the same kind.
-fn alike(a: &Host, b: &Host) -> bool {
-    (a.emulated, a.clock) == (b.emulated, b.clock)
 }
 
 fn of(files: &[SamplesFile]) -> Vec<String> {
@@ -118,8 +120,10 @@ mod tests {
         );
         let slower = run(folder.path(), "3", |file| {
             for sample in &mut file.samples {
-                let begin = sample.marks_ns.get(isolab_timeline::Mark::Begin).unwrap();
-                sample.marks_ns.set(isolab_timeline::Mark::Begin, begin * 2);
+                let marks: Vec<_> = sample.marks_ns.marks().collect();
+                for (mark, at) in marks {
+                    sample.marks_ns.set(mark, at * 2);
+                }
             }
         });
         let found = lines(&[runs[0].clone(), slower]).unwrap();

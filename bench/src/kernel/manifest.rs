@@ -64,7 +64,7 @@ pub(super) fn digest_of_all(files: &BTreeMap<String, String>) -> String {
 }
 
 /// The SHA-256 of some texts, each ended by a zero byte so that none can be mistaken for a part of another.
-pub(super) fn digest_of<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> String {
+pub(crate) fn digest_of<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> String {
     let mut hash = Sha256::new();
     for part in parts {
         hash.update(part);

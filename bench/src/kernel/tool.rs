@@ -22,7 +22,7 @@ const PERIOD: Duration = Duration::from_millis(20);
 const SHOWN: usize = 8;
 
 /// Runs `command` with its output in the file `log`, and gives `watch` what it prints, as it comes.
-pub(super) fn run(
+pub(crate) fn run(
     command: &mut Command,
     log: &Path,
     interrupt: &Interrupt,
@@ -61,7 +61,7 @@ pub(super) fn run(
 }
 
 /// Runs a command that ends soon and returns what it prints.
-pub(super) fn ask(command: &mut Command) -> Result<String, Error> {
+pub(crate) fn ask(command: &mut Command) -> Result<String, Error> {
     let output = command.stdin(Stdio::null()).env("LC_ALL", "C.UTF-8").output();
     let output = output.map_err(|error| not_started(command, error))?;
     if output.status.success() {

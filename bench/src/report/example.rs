@@ -187,6 +187,7 @@ pub(crate) fn of(plan: &Plan, n: usize) -> SamplesFile {
         partial: None,
         samples,
         counts: Some(counts(stacks())),
+        memory: None,
         density: None,
         tax: None,
     }

@@ -11,7 +11,7 @@
 #[cfg(test)]
 pub(crate) mod example;
 pub mod folder;
-mod page;
+pub(crate) mod page;
 mod parts;
 pub mod sentences;
 
@@ -26,25 +26,27 @@ use std::path::Path;
 /// older report is as it was.
 pub fn write(folder: &Path, file: &SamplesFile) -> Result<(), ReportError> {
     let summary = Summary::of(file);
-    let (workload, host) = (page::workloads(file), file.host.caption());
+    let (workload, host) = (file.workloads(), file.host.caption());
     let of = Circumstances { workload: &workload, host: &host };
+    let started = |draw: fn(&Summary, Circumstances<'_>) -> String| {
+        (!summary.stacks.is_empty()).then(|| draw(&summary, of))
+    };
     let charts = Charts {
-        ecdf: chart::ecdf::draw(&summary, of),
-        phases: chart::phases::draw(&summary, of),
+        ecdf: started(chart::ecdf::draw),
+        phases: started(chart::phases::draw),
+        order: (!summary.stacks.is_empty()).then(|| chart::order::draw(file, of)),
+        memory: file.memory.as_ref().map(|section| parts::memory::chart(section, of)),
         density: parts::density::Shown::of(file, of),
         tax: parts::tax::prices(file).map(|prices| chart::tax::draw(&prices, &file.host)),
     };
     let (html, markdown) = page::render(file, &summary, &charts, of);
-    folder::replace(
-        folder,
-        &[
-            ("samples.json", Some(&file.to_json())),
-            ("ecdf.svg", Some(charts.ecdf.as_bytes())),
-            ("phases.svg", Some(charts.phases.as_bytes())),
-            ("density.svg", charts.density.as_ref().map(|density| density.chart.as_bytes())),
-            ("tax.svg", charts.tax.as_deref().map(str::as_bytes)),
-            ("report.html", Some(html.as_bytes())),
-            ("summary.md", Some(markdown.as_bytes())),
-        ],
-    )
+    let json = file.to_json();
+    let pages = [
+        ("samples.json", Some(&*json)),
+        ("report.html", Some(html.as_bytes())),
+        ("summary.md", Some(markdown.as_bytes())),
+    ];
+    // All that any report has: what this one has not is no stranger in an older one.
+    let drawn = charts.files().map(|(name, chart)| (name, chart.map(str::as_bytes)));
+    folder::replace(folder, &[&pages[..], &drawn].concat())
 }

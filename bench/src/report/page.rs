@@ -14,23 +14,32 @@ use minijinja::{Environment, UndefinedBehavior, Value, context};
 /// The charts of a run, as SVG text.
 #[derive(Clone, Debug)]
 pub(super) struct Charts {
-    /// [`crate::chart::ecdf`].
-    pub(super) ecdf: String,
-    /// [`crate::chart::phases`].
-    pub(super) phases: String,
+    /// [`crate::chart::ecdf`]; absent where no stack was started.
+    pub(super) ecdf: Option<String>,
+    /// [`crate::chart::phases`]; likewise.
+    pub(super) phases: Option<String>,
+    /// [`crate::chart::order`]; likewise.
+    pub(super) order: Option<String>,
+    /// [`crate::chart::memory`], where memory was measured.
+    pub(super) memory: Option<String>,
     /// Density, chart and all, where it was measured.
     pub(super) density: Option<parts::density::Shown>,
     /// [`crate::chart::tax`], where the tax was measured.
     pub(super) tax: Option<String>,
 }
 
-/// The workloads of a run by name; there is one, unless a file was put together by hand.
-pub(super) fn workloads(file: &SamplesFile) -> String {
-    let mut names: Vec<String> = file.samples.iter().map(|sample| sample.workload.to_string()).collect();
-    names.extend(file.density.iter().map(|_| "wait".into()));
-    names.sort_unstable();
-    names.dedup();
-    names.join(", ")
+impl Charts {
+    /// Every chart that a report can have, under its file's name.
+    pub(super) fn files(&self) -> [(&'static str, Option<&str>); 6] {
+        [
+            ("ecdf.svg", self.ecdf.as_deref()),
+            ("phases.svg", self.phases.as_deref()),
+            ("memory.svg", self.memory.as_deref()),
+            ("density.svg", self.density.as_ref().map(|density| &*density.chart)),
+            ("tax.svg", self.tax.as_deref()),
+            ("order.svg", self.order.as_deref()),
+        ]
+    }
 }
 
 /// Renders `report.html` and `summary.md`.
@@ -50,11 +59,13 @@ pub(super) fn render(
     templates.add_filter("tied", |text: &str| {
         text.replace("virtual ms", "virtual\u{a0}ms").replace(" ms", "\u{a0}ms").replace(" %", "\u{a0}%")
     });
-    // The first name's ending turns escaping on.
+    // The names' ending turns escaping on.
     for (name, text) in [
         ("report.html", include_str!("report.html.j2")),
         ("counts.html", include_str!("parts/counts.html.j2")),
         ("density.html", include_str!("parts/density.html.j2")),
+        ("memory.html", include_str!("parts/memory.html.j2")),
+        ("order.html", include_str!("parts/order.html.j2")),
         ("peers.html", include_str!("parts/peers.html.j2")),
         ("tax.html", include_str!("parts/tax.html.j2")),
         ("summary.md", include_str!("summary.md.j2")),
@@ -74,17 +85,17 @@ fn values(file: &SamplesFile, summary: &Summary, charts: &Charts, of: Circumstan
     let phases = summary.phases();
     let prices = parts::tax::prices(file);
     let mut comparisons = sentences::comparisons(summary);
+    comparisons.extend(file.memory.iter().flat_map(parts::memory::sentences));
     comparisons.extend(charts.density.iter().flat_map(|density| density.sentences.clone()));
     comparisons.extend(prices.iter().flat_map(|prices| parts::tax::sentences(prices, &file.host)));
     comparisons.extend(parts::counts::sentence(file));
-    let headline = if summary.stacks.is_empty() && !comparisons.is_empty() {
-        comparisons.remove(0)
-    } else {
-        sentences::headline(summary)
-    };
+    let drawn = charts.files().into_iter().filter_map(|(name, chart)| chart.map(|_| name));
     context! {
-        headline,
+        headline => headline(file, summary, &mut comparisons),
         comparisons,
+        memory => file.memory.as_ref().zip(charts.memory.as_ref())
+            .map(|(section, chart)| parts::memory::values(section, chart)),
+        charts => drawn.collect::<Vec<_>>(),
         ruler => sentences::RULER.name(),
         partial => file.partial.clone(),
         measured => rows(&|stack| context! {
@@ -99,8 +110,9 @@ fn values(file: &SamplesFile, summary: &Summary, charts: &Charts, of: Circumstan
         by_clock => rows(&|stack| cells(stack, Clock::ALL.map(|clock| stack.clock(clock)))),
         phases => phases.iter().copied().map(Phase::name).collect::<Vec<_>>(),
         by_phase => rows(&|stack| cells(stack, phases.iter().map(|&phase| stack.phase(phase)))),
-        ecdf_chart => Value::from_safe_string(charts.ecdf.clone()),
-        phases_chart => Value::from_safe_string(charts.phases.clone()),
+        ecdf_chart => charts.ecdf.clone().map(Value::from_safe_string),
+        phases_chart => charts.phases.clone().map(Value::from_safe_string),
+        order => charts.order.as_ref().map(|chart| parts::order::values(file, summary, chart)),
         interval => bootstrap::method(),
         host => file.host.rows().into_iter().map(|(what, value)| context! { what, value }).collect::<Vec<_>>(),
         unit => file.host.clock.unit(),
@@ -108,7 +120,7 @@ fn values(file: &SamplesFile, summary: &Summary, charts: &Charts, of: Circumstan
         clock => file.host.clock.explained(),
         machine_emulated => file.host.emulated,
         host_line => file.host.caption(),
-        workload => workloads(file),
+        workload => file.workloads(),
         launches => summary.launches(),
         warmup => file.warmup,
         seed => file.seed.to_string(),
@@ -133,6 +145,16 @@ fn values(file: &SamplesFile, summary: &Summary, charts: &Charts, of: Circumstan
         }).collect::<Vec<_>>(),
         samples => file.samples.len(),
     }
+}
+
+/// What was measured first: starts, or memory, or else the first that there is to say.
+fn headline(file: &SamplesFile, summary: &Summary, comparisons: &mut Vec<String>) -> String {
+    if !summary.stacks.is_empty() {
+        return sentences::headline(summary);
+    }
+    let first = |comparisons: &mut Vec<String>| (!comparisons.is_empty()).then(|| comparisons.remove(0));
+    let memory = file.memory.as_ref().and_then(parts::memory::headline);
+    memory.or_else(|| first(comparisons)).unwrap_or_else(|| sentences::headline(summary))
 }
 
 fn named(stack: &StackSummary) -> Value {
@@ -169,7 +191,7 @@ fn cells<'a>(stack: &StackSummary, figures: impl IntoIterator<Item = Option<&'a 
 }
 
 /// Text that stays inside of its cell in a Markdown table and is not taken for HTML.
-fn markdown_cell(text: &str) -> String {
+pub(crate) fn markdown_cell(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('|', "\\|").replace('\n', " ")
 }
 

@@ -12,6 +12,7 @@ fn full() -> SamplesFile {
     let mut file = example::without(Stack::Unikernel);
     file.partial = Some("interrupted after 50 rounds".into());
     file.samples[3].invalid = Some("exit status 1".into());
+    file.memory = Some(crate::memory::ledger::example::section());
     file
 }
 
@@ -51,10 +52,19 @@ fn the_schema_refuses_doctored_files() {
         ("/counts/stacks/container-floor/traced/0/tasks", json!(0)),
         ("/counts/workload", json!("cpu")),
         ("/partial", json!("")),
+        ("/memory/workload", json!("sleep")),
+        ("/memory/fleets/0/points/0/machine/available_kib", json!(-1)),
+        ("/memory/fleets/0/points/0/charged/usage_bytes", json!(0.5)),
     ] {
         assert!(!schema().is_valid(&doctored(at, value.clone())), "{at} = {value} went through");
     }
-    for (object, field) in [("", "seed"), ("/samples/0", "exit"), ("/commit", "dirty"), ("/host", "kernel")] {
+    for (object, field) in [
+        ("", "seed"),
+        ("/samples/0", "exit"),
+        ("/commit", "dirty"),
+        ("/host", "kernel"),
+        ("/memory/fleets/0/points/3", "processes"),
+    ] {
         let mut file = sound.clone();
         assert!(file.pointer_mut(object).unwrap().as_object_mut().unwrap().remove(field).is_some());
         assert!(!schema().is_valid(&file), "{object} without {field} went through");
@@ -116,6 +126,64 @@ fn another_version_and_another_kind_of_file_are_refused_by_name() {
     assert!(matches!(refusal("boom"), SamplesError::Parse { .. }));
     fs::remove_file(&path).unwrap();
     assert!(matches!(SamplesFile::read(&path), Err(SamplesError::Read { .. })));
+}
+
+#[test]
+fn doctored_files_are_refused_with_what_does_not_fit() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("samples.json");
+    let refusal = |doctor: &dyn Fn(&mut SamplesFile)| {
+        let mut file = example::run();
+        doctor(&mut file);
+        file.write(&path).unwrap();
+        match SamplesFile::read(&path) {
+            Err(error @ SamplesError::Flawed { .. }) => error.to_string(),
+            other => panic!("{other:?}"),
+        }
+    };
+    let says = |doctor: &dyn Fn(&mut SamplesFile), words: &str| {
+        let said = refusal(doctor);
+        assert!(said.contains(words) && said.contains(path.to_str().unwrap()), "{said}");
+    };
+    says(&|file| drop(file.samples.remove(40)), "has 61 launches where others have 62");
+    says(
+        &|file| file.samples.retain(|launch| launch.stack != Stack::Container || launch.order < 200),
+        "where others",
+    );
+    says(&|file| file.samples.insert(41, file.samples[40].clone()), "launch 40 is there twice");
+    says(&|file| file.samples.swap(10, 20), "comes after launch 20");
+    says(&|file| file.samples[30].marks_ns.set(Mark::Begin, -5), "has a negative span, from Spawn to Begin");
+    says(&|file| file.samples[30].marks_ns.set(Mark::Spawn, 5), "does not begin at its spawn");
+    says(
+        &|file| file.samples[30].marks_ns = serde_json::from_str(r#"{"spawn": 0}"#).unwrap(),
+        "has no mark Begin",
+    );
+    says(&|file| file.samples[30].exit.status = 1, "ended with status 1 and is not marked");
+    says(&|file| file.samples[30].warmup = true, "2 launches of warm-up");
+    says(&|file| file.warmup = 3, "3 launches of warm-up");
+    let unavailable = Unavailable { stack: Stack::Process, reason: "none".into(), fix: "none".into() };
+    says(&|file| file.unavailable.push(unavailable.clone()), "process is said to be unavailable");
+    let mut text = String::from_utf8(example::run().to_json()).unwrap();
+    text = text.replace("\"container\"", "\"chroot\"");
+    fs::write(&path, text).unwrap();
+    let said = SamplesFile::read(&path).unwrap_err().to_string();
+    assert!(said.contains("there is no stack \"chroot\""), "{said}");
+}
+
+#[test]
+fn a_run_that_was_interrupted_or_has_invalid_launches_is_sound() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("samples.json");
+    let mut file = example::run();
+    file.partial = Some("it was interrupted".into());
+    file.samples.truncate(178);
+    file.samples[30].invalid = Some("it ended with status 1".into());
+    file.samples[30].marks_ns = serde_json::from_str(r#"{"spawn": 0, "reaped": 7}"#).unwrap();
+    file.write(&path).unwrap();
+    SamplesFile::read(&path).unwrap();
+    file.samples.truncate(3);
+    file.write(&path).unwrap();
+    SamplesFile::read(&path).unwrap();
 }
 
 #[test]

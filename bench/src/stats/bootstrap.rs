@@ -70,6 +70,19 @@ impl Medians {
         (n >= FEWEST).then(|| Medians((0..RESAMPLES).map(|_| one()).collect()))
     }
 
+    /// Resamples that were drawn otherwise: any figure, once for each.
+    pub(super) fn from_draws(draws: impl IntoIterator<Item = f64>) -> Medians {
+        Medians(draws.into_iter().collect())
+    }
+
+    /// The standard deviation of their logarithms.
+    pub(super) fn log_deviation(&self) -> f64 {
+        let n = self.0.len() as f64;
+        let mean = self.0.iter().map(|value| value.ln()).sum::<f64>() / n;
+        let squares: f64 = self.0.iter().map(|value| (value.ln() - mean).powi(2)).sum();
+        (squares / (n - 1.0)).sqrt()
+    }
+
     /// The interval of the median.
     pub fn interval(&self) -> Interval {
         percentiles(self.0.iter().copied())

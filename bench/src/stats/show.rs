@@ -80,8 +80,18 @@ pub fn ratio_interval(ratio: Option<Ratio>) -> String {
     between(ratio.and_then(|ratio| ratio.interval), factor)
 }
 
+/// A p-value: four digits are more than it is worth.
+pub fn p(value: f64) -> String {
+    if value < 0.0001 { "< 0.0001".into() } else { format!("{value:.4}") }
+}
+
+/// An interval by its ends, each written as `number` does.
+pub fn ends(ends: Interval, number: fn(f64) -> String) -> String {
+    format!("{} to {}", number(ends.low), number(ends.high))
+}
+
 fn between(interval: Option<Interval>, number: fn(f64) -> String) -> String {
-    interval.map_or_else(|| NONE.into(), |ends| format!("{} to {}", number(ends.low), number(ends.high)))
+    interval.map_or_else(|| NONE.into(), |interval| ends(interval, number))
 }
 
 /// With a capital at its beginning.

@@ -55,7 +55,7 @@ pub fn take(
         }
     }
     let planned = turns.len() * rounds;
-    let bar = compare::progress(plan.progress, planned);
+    let bar = compare::progress(plan.progress, planned, "launches");
     let mut random = fastrand::Rng::with_seed(plan.seed);
     for (round, (stack, workload)) in schedule::rounds(&turns, rounds, plan.seed) {
         std::thread::sleep(PAUSE.mul_f64(random.f64()));

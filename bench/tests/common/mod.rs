@@ -10,6 +10,7 @@ use rustix::termios::{Termios, tcgetattr};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -22,7 +23,7 @@ pub fn measured(words: &[&str]) -> SamplesFile {
     let out = folder.path().join("report");
     let output = lab(&[words, &["--out", out.to_str().unwrap()]].concat());
     assert!(output.status.success(), "{words:?}: {}", text(&output.stderr));
-    SamplesFile::read(&out.join("samples.json")).unwrap()
+    accepted(&out)
 }
 
 /// A run that goes on for ever, interrupted in the middle of it: what it measured, and its page.
@@ -37,8 +38,20 @@ pub fn interrupted(words: &[&str]) -> (SamplesFile, String) {
     kill_process(Pid::from_child(&child), Signal::INT).unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130), "{}", text(&output.stderr));
-    let file = SamplesFile::read(&out.join("samples.json")).unwrap();
+    let file = accepted(&out);
     (file, std::fs::read_to_string(out.join("report.html")).unwrap())
+}
+
+/// The samples of the report in `out`, which its schema must accept.
+pub fn accepted(out: &Path) -> SamplesFile {
+    let path = out.join("samples.json");
+    let schema: serde_json::Value =
+        serde_json::from_str(include_str!("../../schema/samples.schema.json")).unwrap();
+    let value: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    if let Err(error) = jsonschema::validate(&schema, &value) {
+        panic!("{error} at {}", error.instance_path());
+    }
+    SamplesFile::read(&path).unwrap()
 }
 
 /// Runs the lab to its end.

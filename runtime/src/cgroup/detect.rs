@@ -183,6 +183,14 @@ impl Hierarchy {
         Controller::ALL.into_iter().filter_map(|each| Some((each, mode(each)?))).collect()
     }
 
+    /// The folder of the group that this process is in, in the hierarchy that has `controller`; `None`: none has it.
+    pub fn own(&self, controller: Controller) -> Option<PathBuf> {
+        match self.version(controller.name())? {
+            Version::V1 => self.v1.iter().find(|tree| tree.has(controller.name())).map(Tree::own),
+            Version::V2 => self.v2.as_ref().map(Tree::own),
+        }
+    }
+
     /// Whether a group with `controller` can be made, as far as can be told without making one; the error
     /// says why not, and the fix.
     pub fn can_create(&self, controller: Controller) -> Result<(), Error> {
@@ -296,6 +304,7 @@ mod tests {
         // The mount shows only what lies below "/outer".
         assert_eq!(found.v2.as_ref().unwrap().own_in(OWN), Path::new("/sys/fs/cgroup/unified/app.scope"));
         assert_eq!(found.controllers(), [(Controller::Memory, Mode::V1), (Controller::Cpu, Mode::V1)]);
+        assert!(found.own(Controller::Memory).is_some() && found.own(Controller::Pids).is_none());
     }
 
     #[test]

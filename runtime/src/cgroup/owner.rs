@@ -1,6 +1,7 @@
 //! The owner of a group is in its name, so the record exists from the moment the group does.
 //!
-//! `run-PID-START`: the runtime's [`Identity`]. Only what ends with its runtime has such a name.
+//! `run-PID-START`: the runtime's [`Identity`]. Only what ends with its runtime has such a name. Who needs several
+//! adds a dot and a word: `run-PID-START.WORD`.
 
 use crate::error::Error;
 use crate::identity::Identity;
@@ -42,6 +43,7 @@ impl FromStr for Owner {
     type Err = NoOwner;
 
     fn from_str(name: &str) -> Result<Self, NoOwner> {
+        let name = name.split_once('.').map_or(name, |(name, _)| name);
         let (pid, start) = name.strip_prefix("run-").and_then(|rest| rest.split_once('-')).ok_or(NoOwner)?;
         let (pid, start) = pid.parse().ok().zip(start.parse().ok()).ok_or(NoOwner)?;
         Ok(Self(Identity { pid, start }))
@@ -57,6 +59,7 @@ mod tests {
         let owner = Owner::this_process().unwrap();
         assert!(owner.is_alive() && owner.is_this_process());
         assert_eq!(owner.to_string().parse::<Owner>().unwrap(), owner);
+        assert_eq!(format!("{owner}.lab").parse::<Owner>().unwrap(), owner);
         assert!("run-1".parse::<Owner>().is_err() && "other".parse::<Owner>().is_err());
     }
 }

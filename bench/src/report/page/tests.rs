@@ -6,10 +6,38 @@ fn written(file: &SamplesFile) -> (String, String) {
     let folder = parent.path().join("report");
     report::write(&folder, file).unwrap();
     let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
-    for name in ["samples.json", "ecdf.svg", "phases.svg"] {
-        assert!(!read(name).is_empty(), "{name}");
+    assert!(!read("samples.json").is_empty());
+    let (html, markdown) = (read("report.html"), read("summary.md"));
+    for name in ["ecdf.svg", "phases.svg", "order.svg", "memory.svg"] {
+        let linked = html.contains(&format!("href=\"{name}\""));
+        assert_eq!(folder.join(name).exists(), linked, "{name}: there if and only if it is linked");
     }
-    (read("report.html"), read("summary.md"))
+    (html, markdown)
+}
+
+#[test]
+fn memory_stands_beside_starts_or_alone_and_without_it_there_is_no_trace_of_it() {
+    let mut file = example::run();
+    let (html, markdown) = written(&file);
+    assert!(
+        !html.contains("Memory</h2>") && !html.contains("memory.svg") && !markdown.contains("MemAvailable")
+    );
+    file.memory = Some(crate::memory::ledger::example::section());
+    let (html, markdown) = written(&file);
+    assert_eq!(html.matches("<svg ").count(), 4);
+    for page in [html, markdown] {
+        assert!(
+            page.contains(" starts its workload in ")
+                && page.contains("idle instance of a unikernel takes 900")
+        );
+    }
+    file.samples.clear();
+    let (html, markdown) = written(&file);
+    assert_eq!(html.matches("<svg ").count(), 1);
+    assert!(!html.contains("launches a stack") && !html.contains("Every clock"), "{html}");
+    for page in [html, markdown] {
+        assert!(page.contains("a unikernel 900 KiB of available memory"), "{page}");
+    }
 }
 
 /// Without the unbreakable spaces before units.
@@ -22,7 +50,7 @@ fn both_pages_give_the_answer_the_table_and_how_to_do_it_again() {
     let file = example::with_linux();
     let headline = sentences::headline(&Summary::of(&file));
     let (html, markdown) = written(&file);
-    assert_eq!(html.matches("<svg ").count(), 2);
+    assert_eq!(html.matches("<svg ").count(), 3);
     for page in [html, markdown] {
         assert!(plain(&page).contains(&headline));
         assert!(page.contains("Linux 6.12.0 (small)"));
@@ -41,7 +69,7 @@ fn both_pages_give_the_answer_the_table_and_how_to_do_it_again() {
 #[test]
 fn peers_have_a_part_of_their_own_where_there_are_any() {
     let (html, markdown) = written(&example::with_peers());
-    assert_eq!(html.matches("<svg ").count(), 3);
+    assert_eq!(html.matches("<svg ").count(), 4);
     for word in
         ["Beside the programs of others", "runc version 1.2.3", "qemu-linux run --fast", "times<small>ours"]
     {

@@ -28,6 +28,8 @@ impl Shown {
         let figures = Figures::of(density, &file.host, file.seed);
         let any = !figures.filled.is_empty() || !figures.rates.is_empty();
         any.then(|| {
+            // Not that of the starts, if there were any.
+            let of = Circumstances { workload: "wait", ..of };
             let chart = chart::density::draw(density, &figures, &file.host, of);
             let values = values(file, density, &figures, &chart);
             Shown { chart, values, sentences: sentences(&figures) }

@@ -3,5 +3,7 @@
 
 pub(super) mod counts;
 pub(super) mod density;
+pub(super) mod memory;
+pub(super) mod order;
 pub(super) mod peers;
 pub(super) mod tax;
