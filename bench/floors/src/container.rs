@@ -176,6 +176,13 @@ extern "C" fn child_main(orders: &Orders<'_>) -> ! {
         step!("make mounts private", MOUNT, c"".as_ptr(), c"/".as_ptr(), 0, MS_REC_PRIVATE, 0);
     }
     let folder = orders.arguments.get(1).unwrap_or(c"");
+    let rooted = orders.has(b"overlay") || orders.has(b"bind");
+    if rooted && !orders.has(b"mount") {
+        fail("a root needs the rung mount: it would be the host's", 0);
+    }
+    if orders.has(b"masks") && !orders.has(b"overlay") {
+        fail("masks need the rung overlay: they would be the host's", 0);
+    }
     if orders.has(b"overlay") {
         root::overlay(folder, orders.has(b"user"), orders.has(b"masks"));
     }

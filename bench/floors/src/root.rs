@@ -23,8 +23,7 @@ const EEXIST: isize = -17;
 /// Of `/proc`, what tells of the host: under `/dev/null`, as the engines do it.
 const HIDDEN: [&CStr; 3] = [c"proc/kcore", c"proc/keys", c"proc/timer_list"];
 /// Of `/proc`, what sets something of the host: read-only.
-const READ_ONLY: [&CStr; 5] =
-    [c"proc/bus", c"proc/fs", c"proc/irq", c"proc/sys", c"proc/sysrq-trigger"];
+const READ_ONLY: [&CStr; 5] = [c"proc/bus", c"proc/fs", c"proc/irq", c"proc/sys", c"proc/sysrq-trigger"];
 
 /// Makes an overlay of `folder`, whose upper layer is a tmpfs of its own, the root.
 ///

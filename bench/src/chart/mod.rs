@@ -9,8 +9,9 @@
 //! 7. [`order`]: whether the machine was steady meanwhile.
 //! 8. [`memory`]: what one more idle instance costs, line by line.
 //! 9. `panel.rs`, [`density`]: how many instances fit, and how quickly they start side by side.
-//! 10. [`tax`]: what one operation costs once the work runs.
-//! 11. [`peers`]: ours beside the programs of other makers.
+//! 10. [`ladder`]: what each rung of the two walls costs.
+//! 11. [`tax`]: what one operation costs once the work runs.
+//! 12. [`peers`]: ours beside the programs of other makers.
 //!
 //! Text stays text in the file (`<text>`, in the reader's own sans-serif font), so the widths of words
 //! are estimates, made on the generous side.
@@ -20,6 +21,7 @@ mod canvas;
 pub mod density;
 pub mod ecdf;
 mod ink;
+pub mod ladder;
 pub mod memory;
 pub mod order;
 mod panel;

@@ -53,7 +53,8 @@ pub fn take(
     let mut ladder = Ladder { warmup, launches: Vec::new(), absent: Vec::new() };
     let mut works: Vec<Rung> = Vec::new();
     let asked = |rung: &Rung| {
-        (all || !rung.is_extra()) && rung.stack().is_none_or(|stack| stack == Stack::Process || stacks.contains(&stack))
+        (all || !rung.is_extra())
+            && rung.stack().is_none_or(|stack| stack == Stack::Process || stacks.contains(&stack))
     };
     for rung in Rung::ALL.into_iter().filter(asked) {
         if rung == Rung::Virtio && !stacks.contains(&Stack::Microvm) {
@@ -66,7 +67,7 @@ pub fn take(
         }
     }
     let planned = works.len() * (warmup + counted);
-    let bar = compare::progress(plan.progress, planned);
+    let bar = compare::progress(plan.progress, planned, "launches");
     let mut random = fastrand::Rng::with_seed(plan.seed);
     for (round, rung) in schedule::rounds(&works, warmup + counted, plan.seed) {
         std::thread::sleep(PAUSE.mul_f64(random.f64()));
@@ -88,9 +89,8 @@ pub fn take(
 
 /// The rungs below `rung`, lowest first, as far as they work.
 pub fn below(rung: Rung, works: &[Rung]) -> Vec<Rung> {
-    let mut below: Vec<Rung> = std::iter::successors(rung.base(), |rung| rung.base())
-        .filter(|rung| works.contains(rung))
-        .collect();
+    let mut below: Vec<Rung> =
+        std::iter::successors(rung.base(), |rung| rung.base()).filter(|rung| works.contains(rung)).collect();
     below.reverse();
     below
 }

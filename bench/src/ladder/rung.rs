@@ -174,12 +174,9 @@ impl Rung {
             | Rung::Capabilities
             | Rung::Seccomp
             | Rung::Container => Some(Wall::Container),
-            Rung::Vm
-            | Rung::Memory
-            | Rung::Vcpu
-            | Rung::FirstExit
-            | Rung::IrqChip
-            | Rung::Unikernel => Some(Wall::Vm),
+            Rung::Vm | Rung::Memory | Rung::Vcpu | Rung::FirstExit | Rung::IrqChip | Rung::Unikernel => {
+                Some(Wall::Vm)
+            }
             Rung::Microvm | Rung::Virtio | Rung::Nested => Some(Wall::Guest),
         }
     }
@@ -221,6 +218,21 @@ impl Rung {
             Rung::Nested => Some(Stack::Nested),
             _ => None,
         }
+    }
+
+    /// The stack as which its launches are told of: its own, or the floor that makes it.
+    pub const fn launched_as(self) -> Stack {
+        match (self.stack(), self.wall()) {
+            (Some(stack), _) => stack,
+            (None, Some(Wall::Vm)) => Stack::KvmFloor,
+            (None, Some(Wall::Guest)) => Stack::Microvm,
+            (None, _) => Stack::ContainerFloor,
+        }
+    }
+
+    /// Whether it is no part of the way up to the one behind it.
+    pub const fn is_aside(self) -> bool {
+        matches!(self, Rung::Bind | Rung::Procs | Rung::IrqChip | Rung::Virtio)
     }
 
     /// Whether it is measured only when all are asked for: another way to do the same, or a device.

@@ -37,6 +37,7 @@ pub fn write(folder: &Path, file: &SamplesFile) -> Result<(), ReportError> {
         order: (!summary.stacks.is_empty()).then(|| chart::order::draw(file, of)),
         memory: file.memory.as_ref().map(|section| parts::memory::chart(section, of)),
         density: parts::density::Shown::of(file, of),
+        ladder: parts::ladder::steps(file).map(|steps| chart::ladder::draw(&steps, &file.host)),
         tax: parts::tax::prices(file).map(|prices| chart::tax::draw(&prices, &file.host)),
     };
     let (html, markdown) = page::render(file, &summary, &charts, of);

@@ -24,18 +24,21 @@ pub(super) struct Charts {
     pub(super) memory: Option<String>,
     /// Density, chart and all, where it was measured.
     pub(super) density: Option<parts::density::Shown>,
+    /// [`crate::chart::ladder`], where the ladder was measured.
+    pub(super) ladder: Option<String>,
     /// [`crate::chart::tax`], where the tax was measured.
     pub(super) tax: Option<String>,
 }
 
 impl Charts {
     /// Every chart that a report can have, under its file's name.
-    pub(super) fn files(&self) -> [(&'static str, Option<&str>); 6] {
+    pub(super) fn files(&self) -> [(&'static str, Option<&str>); 7] {
         [
             ("ecdf.svg", self.ecdf.as_deref()),
             ("phases.svg", self.phases.as_deref()),
             ("memory.svg", self.memory.as_deref()),
             ("density.svg", self.density.as_ref().map(|density| &*density.chart)),
+            ("ladder.svg", self.ladder.as_deref()),
             ("tax.svg", self.tax.as_deref()),
             ("order.svg", self.order.as_deref()),
         ]
@@ -64,6 +67,7 @@ pub(super) fn render(
         ("report.html", include_str!("report.html.j2")),
         ("counts.html", include_str!("parts/counts.html.j2")),
         ("density.html", include_str!("parts/density.html.j2")),
+        ("ladder.html", include_str!("parts/ladder.html.j2")),
         ("memory.html", include_str!("parts/memory.html.j2")),
         ("order.html", include_str!("parts/order.html.j2")),
         ("peers.html", include_str!("parts/peers.html.j2")),
@@ -84,9 +88,11 @@ fn values(file: &SamplesFile, summary: &Summary, charts: &Charts, of: Circumstan
     let rows = |of: &dyn Fn(&StackSummary) -> Value| summary.stacks.iter().map(of).collect::<Vec<Value>>();
     let phases = summary.phases();
     let prices = parts::tax::prices(file);
+    let steps = parts::ladder::steps(file);
     let mut comparisons = sentences::comparisons(summary);
     comparisons.extend(file.memory.iter().flat_map(parts::memory::sentences));
     comparisons.extend(charts.density.iter().flat_map(|density| density.sentences.clone()));
+    comparisons.extend(steps.iter().flat_map(|steps| parts::ladder::sentences(steps, &file.host)));
     comparisons.extend(prices.iter().flat_map(|prices| parts::tax::sentences(prices, &file.host)));
     comparisons.extend(parts::counts::sentence(file));
     let drawn = charts.files().into_iter().filter_map(|(name, chart)| chart.map(|_| name));
@@ -133,6 +139,7 @@ fn values(file: &SamplesFile, summary: &Summary, charts: &Charts, of: Circumstan
         dirty => file.commit.dirty,
         counts => parts::counts::values(file),
         density => charts.density.as_ref().map(|density| density.values.clone()),
+        ladder => parts::ladder::values(file, steps.as_ref(), charts.ladder.as_deref()),
         tax => parts::tax::values(file, prices.as_ref(), charts.tax.as_deref()),
         unavailable => file.unavailable.iter().map(|stack| context! {
             name => stack.stack.name(), reason => stack.reason.clone(), fix => stack.fix.clone(),
