@@ -96,26 +96,32 @@ fn staircase(area: &Area<'_>, top: i32, wall: Wall, rows: &[&Step], unit: &str) 
             line(area, (low, y), (high, y), INK)?;
             [low, high].into_iter().try_for_each(|x| line(area, (x, y - 2), (x, y + 2), INK))?;
         }
-        let remark = match (step.how, step.emulated) {
-            (How::Phase, true) => " by phase, emulated",
-            (How::Phase, false) => " by phase",
-            (How::Launches, true) => " emulated",
-            (How::Launches, false) => "",
-        };
         write(area, &show::more_ms(step.cost.value), (COLUMNS[0], middle), Stands::Left, FIGURE)?;
         write(area, &interval(step.cost), (COLUMNS[1], middle), Stands::Left, FIGURE)?;
-        // Beside the bar, on the side that has room for it.
-        let (at, stands) = if x(right) > i32::midpoint(LEFT, RIGHT) {
-            (x(left) - 4, Stands::Left)
-        } else {
-            (x(end(step)) + 4, Stands::Right)
-        };
-        write(area, remark.trim(), (at, middle), stands, NOTE)?;
+        if let Some(remark) = remark(step) {
+            // Beside the bar, on the side that has room for it.
+            let (at, stands) = if x(right) > i32::midpoint(LEFT, RIGHT) {
+                (x(left) - 4, Stands::Left)
+            } else {
+                (x(end(step)) + 4, Stands::Right)
+            };
+            write(area, remark, (at, middle), stands, NOTE)?;
+        }
         if !step.aside {
             reached = Some((x(step.to()), middle + BAR / 2));
         }
     }
     Ok(())
+}
+
+/// What must be known of a cost to read it.
+fn remark(step: &Step) -> Option<&'static str> {
+    match (step.how, step.emulated) {
+        (How::Phase, true) => Some("by phase, emulated"),
+        (How::Phase, false) => Some("by phase"),
+        (How::Launches, true) => Some("emulated"),
+        (How::Launches, false) => None,
+    }
 }
 
 /// Whose colour: the stack's that the rung leads up to; grey for what stands aside.

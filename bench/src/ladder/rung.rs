@@ -142,7 +142,7 @@ impl Rung {
             Rung::Capabilities => "+ capabilities dropped",
             Rung::Seccomp => "+ seccomp filter",
             Rung::Container => "the runtime's container",
-            Rung::Vm => "open KVM, create VM",
+            Rung::Vm => "create a VM",
             Rung::Memory => "+ guest memory",
             Rung::Vcpu => "+ vCPU",
             Rung::FirstExit => "+ run to the first exit",

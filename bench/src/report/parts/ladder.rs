@@ -74,7 +74,7 @@ pub(in crate::report) fn sentences(steps: &Steps, host: &Host) -> Vec<String> {
         };
         let dearest: Vec<_> = dear.iter().take(3).map(named).collect();
         (!dearest.is_empty())
-            .then(|| format!("{}, the dearest rungs are: {}.", wall.title(), listed(&dearest)))
+            .then(|| format!("{}: the dearest rungs are {}.", wall.title(), listed(&dearest)))
     };
     Wall::ALL.into_iter().filter_map(of_wall).collect()
 }
@@ -90,7 +90,7 @@ mod tests {
         let said = |file: &SamplesFile| sentences(&steps(file).unwrap(), &file.host);
         let all = said(&file);
         assert!(
-            all[0].starts_with("From a bare process to a container, the dearest rungs are: overlay root 0.4"),
+            all[0].starts_with("From a bare process to a container: the dearest rungs are overlay root 0.4"),
             "{all:#?}"
         );
         assert_eq!(all.len(), 3);
