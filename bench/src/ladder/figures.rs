@@ -126,16 +126,13 @@ impl Steps {
                 }
                 continue;
             }
-            steps.push(match below(*rung, &rungs).last().and_then(|&base| of(base)) {
-                Some(base) => {
-                    let (cost, teardown) = (here.start.above(&base.start), here.end.above(&base.end));
-                    step(rung.name(), How::Launches, base.start.p50(), cost, Some(teardown))
-                }
-                None => {
-                    let whole =
-                        |figure: &Figure| Difference { value: figure.p50(), interval: figure.interval };
-                    step(rung.name(), How::Launches, 0.0, whole(&here.start), Some(whole(&here.end)))
-                }
+            let base = below(*rung, &rungs).last().and_then(|&base| of(base));
+            steps.push(if let Some(base) = base {
+                let (cost, teardown) = (here.start.above(&base.start), here.end.above(&base.end));
+                step(rung.name(), How::Launches, base.start.p50(), cost, Some(teardown))
+            } else {
+                let whole = |figure: &Figure| Difference { value: figure.p50(), interval: figure.interval };
+                step(rung.name(), How::Launches, 0.0, whole(&here.start), Some(whole(&here.end)))
             });
         }
         Steps(steps)

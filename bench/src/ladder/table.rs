@@ -29,7 +29,7 @@ pub fn render(steps: &Steps, clock: Clock) -> String {
         notes += "(p) a phase of the guest's launches: it cannot be switched on by itself\n";
     }
     if steps.iter().any(|step| step.emulated) {
-        notes += &format!("(e) {EMULATED}\n");
+        notes.extend(["(e) ", EMULATED, "\n"]);
     }
     format!("What each rung costs, spawn → begin, in {}\n{table}\n{notes}", clock.unit())
 }

@@ -307,7 +307,9 @@ pub(crate) fn with_ladder() -> SamplesFile {
             set(Mark::Loaded, 1.0 + 0.01 * random.f64());
             set(Mark::Init, begin - 1.0);
         }
-        [Mark::Begin, Mark::Ready, Mark::End].into_iter().for_each(|mark| set(mark, begin));
+        for mark in [Mark::Begin, Mark::Ready, Mark::End] {
+            set(mark, begin);
+        }
         set(Mark::Reaped, begin + 0.1 + 0.01 * random.f64());
         ladder.launches.push(ladder::section::Launch {
             rung,
