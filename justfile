@@ -19,6 +19,10 @@ density *ARGS:
 gate A B *ARGS:
     cargo run --release -- gate {{A}} {{B}} {{ARGS}}
 
+# Measures each rung of a container and of a VM, into reports/ladder
+ladder *ARGS:
+    cargo run --release -- ladder {{ARGS}}
+
 # Says what this machine can do
 doctor:
     cargo run --release -- doctor
@@ -36,7 +40,7 @@ test:
 test-full:
     ISOLAB_TIER=full bench/test.sh
 
-# Start-up of each stack and the pieces of each wall, by criterion
+# Start-up, boot, memory and density of each stack, by criterion
 bench *ARGS:
     cargo bench -p isolab {{ARGS}}
 

@@ -13,7 +13,7 @@ export ISOLAB_TIER="${ISOLAB_TIER:-ci}"
 everyone=(isolab_runtime command limits words)
 root=(cleanup isolation root rootless cgroup cgroup_commands escape exec exec_places hooks identities lifecycle mounts
     program protect seccomp_kernel spec isolab_microvm boot devices guest_file image linux linux_devices linux_smp
-    misbehaving pack probe refusals smp tap terminal unikernel counts lab memory microvm tax workload)
+    misbehaving pack probe refusals smp tap terminal unikernel counts ladder lab memory microvm tax workload)
 
 # Minutes, on an emulated CPU.
 limit=900

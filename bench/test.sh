@@ -109,7 +109,7 @@ part "emulated machine" bench/emulated.sh
 # Of the same packages as the tests in the emulated machine: with others, cargo would choose other features for what they
 # share, and compile it once more.
 part "benches run" cargo bench --locked -p isolab-runtime -p isolab-microvm -p isolab \
-    --bench startup --bench boot --bench memory --bench density --bench pieces -- --test
+    --bench startup --bench boot --bench memory --bench density -- --test
 out=$(mktemp -d)
 part "the README's first command" cargo run --release --locked -- compare --out "$out/report"
 rm -rf "$out"

@@ -3,6 +3,7 @@
 pub(crate) mod density;
 mod export;
 mod gate;
+pub(crate) mod ladder;
 pub(crate) mod launches;
 pub(crate) mod memory;
 pub(crate) mod report;
@@ -35,6 +36,7 @@ Examples:
   isolab memory --stacks container,unikernel --n 200
   isolab density --stacks container,unikernel --max 2000
   isolab tax --stacks process,container
+  isolab ladder
   isolab gate main HEAD --max-slowdown 5%
   isolab report reports/latest/samples.json --out /tmp/again
   isolab run container --rootfs ./alpine --memory 128m -- sh
@@ -69,6 +71,8 @@ pub(crate) enum Command {
     Density(density::Density),
     /// Measures what work costs in each stack once it runs
     Tax(tax::Tax),
+    /// Measures what each rung of a container and of a VM costs
+    Ladder(ladder::Ladder),
     /// Says whether build B is slower than build A, or that this machine cannot tell
     Gate(Gate),
     /// Writes a run's samples in another tool's format
@@ -104,7 +108,7 @@ Examples:
   isolab compare --stacks container --peer crun --peer youki=./youki
   isolab compare --json --seed 7 | jq '.samples | length'")]
 pub(crate) struct Compare {
-    /// What is measured: startup, counts, memory, density, tax, or all
+    /// What is measured: startup, counts, memory, density, tax, ladder, or all
     #[arg(long, value_name = "PART,...", default_value_t = Parts::default())]
     pub(crate) parts: Parts,
     /// Fewer launches, rounds and instances: wider intervals, in a fraction of the time

@@ -11,7 +11,7 @@ use crate::placement::Placement;
 use crate::programs::Programs;
 use crate::samples::{Commit, SCHEMA_VERSION, SamplesFile, Unavailable};
 use crate::schedule::{self, Turn};
-use crate::{counts, density, memory, sandbox, stacks, tax};
+use crate::{counts, density, ladder, memory, sandbox, stacks, tax};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use isolab_timeline::{Mark, Stack, Workload};
 use isolab_workload::kind::Kind;
@@ -33,6 +33,8 @@ pub struct Plan {
     pub runs: usize,
     /// Rounds of the tax.
     pub rounds: tax::Rounds,
+    /// How often each rung of the ladder is launched.
+    pub ladder: ladder::Extent,
     /// The fleets that are read for the memory ledger.
     pub memory: memory::measure::Plan,
     /// How far density goes.
@@ -64,6 +66,7 @@ impl Plan {
             peers: Found::default(),
             runs: 200,
             rounds: tax::Rounds { warmup: 1, counted: 20 },
+            ladder: ladder::Extent { rounds: tax::Rounds { warmup: 2, counted: 100 }, all: false },
             memory: memory::measure::Plan::default(),
             density: density::Plan::some(100),
             warmup: 10,
@@ -82,9 +85,11 @@ impl Plan {
     pub fn quick(self) -> Plan {
         let rounds = tax::Rounds { counted: 6, ..self.rounds };
         let memory = memory::measure::Plan { batches: FEWEST_BATCHES, ..self.memory };
+        let ladder = ladder::Extent { rounds: tax::Rounds { warmup: 1, counted: 20 }, ..self.ladder };
         Plan {
             runs: 40,
             rounds,
+            ladder,
             memory,
             density: density::Plan { repeat: 1, ..density::Plan::some(40) },
             ..self
@@ -147,6 +152,7 @@ pub(crate) fn record(plan: &Plan, host: Host, commit: Commit, placement: Placeme
         memory: None,
         density: None,
         tax: None,
+        ladder: None,
     }
 }
 
@@ -158,6 +164,10 @@ pub fn run(plan: &Plan, interrupt: &Interrupt) -> anyhow::Result<SamplesFile> {
     }
     if plan.parts.has(Part::Startup) && file.partial.is_none() {
         measure(plan, &stacks, &ground, &launcher, interrupt, &mut file)?;
+    }
+    if plan.parts.has(Part::Ladder) && file.partial.is_none() {
+        let (ladder, partial) = ladder::take(plan, &stacks, &ground, &launcher, interrupt)?;
+        (file.ladder, file.partial) = (Some(ladder), partial);
     }
     if plan.parts.has(Part::Tax) && file.partial.is_none() {
         let (tax, partial) = tax::take(plan, &stacks, &ground, &launcher, interrupt)?;

@@ -14,7 +14,8 @@
 //! 8. [`samples`], [`stats`], [`chart`], [`report`], [`table`]: what was measured, figured and drawn.
 //!
 //! Many at once, all held at *ready*: [`fleet`]. Other rulers than the start ([`parts`]): [`counts`] (what a launch asks of the kernel
-//! and of KVM), [`mod@memory`] (what an idle instance costs), [`density`] (how many can be held, and how quickly) and [`tax`] (what work costs once it runs).
+//! and of KVM), [`mod@memory`] (what an idle instance costs), [`density`] (how many can be held, and how quickly), [`ladder`] (what each rung of
+//! the two walls costs) and [`tax`] (what work costs once it runs).
 //!
 //! What follows from a run, or from two: [`gate`] (one build against another, with a verdict), [`export`] (a run in the
 //! formats of other tools).
@@ -41,6 +42,7 @@ pub mod host;
 pub mod instance;
 pub mod interrupt;
 pub mod kernel;
+pub mod ladder;
 pub mod memory;
 pub mod microvm;
 pub mod parts;

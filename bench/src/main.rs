@@ -18,6 +18,7 @@ use isolab::export::{self, Exported};
 use isolab::ground;
 use isolab::host::clock::Clock;
 use isolab::interrupt::Interrupt;
+use isolab::ladder::{self, figures::Steps};
 use isolab::memory::Ledger;
 use isolab::memory::measure;
 use isolab::microvm::{self, Guest};
@@ -68,6 +69,7 @@ fn perform(cli: Cli) -> anyhow::Result<u8> {
         cli::Command::Compare(options) => compare(options),
         cli::Command::Memory(options) => cli::memory::perform(&options),
         cli::Command::Density(options) => cli::density::perform(&options),
+        cli::Command::Ladder(options) => cli::ladder::perform(options),
         cli::Command::Tax(options) => cli::tax::perform(options),
         cli::Command::Report(options) => cli::report::perform(options),
         cli::Command::Gate(options) => gated::perform(&options),
@@ -125,6 +127,9 @@ fn tables(file: &SamplesFile) -> String {
     }
     if let Some(density) = &file.density {
         tables.push(density::table::render(&Figures::of(density, &file.host, file.seed), &file.host));
+    }
+    if let Some(ladder) = &file.ladder {
+        tables.push(ladder::table::render(&Steps::of(ladder, &file.host, file.seed), file.host.clock));
     }
     if let Some(tax) = &file.tax {
         tables.push(tax::table::render(&Prices::of(tax, &file.host, file.seed), file.host.clock));

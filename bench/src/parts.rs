@@ -16,11 +16,14 @@ pub enum Part {
     Density,
     /// What work costs once it runs ([`crate::tax`]).
     Tax,
+    /// What each rung of the two walls costs ([`crate::ladder`]).
+    Ladder,
 }
 
 impl Part {
     /// All parts, in the order in which they are measured: density last, for it takes the lab from its CPU.
-    pub const ALL: [Part; 5] = [Part::Counts, Part::Startup, Part::Tax, Part::Memory, Part::Density];
+    pub const ALL: [Part; 6] =
+        [Part::Counts, Part::Startup, Part::Ladder, Part::Tax, Part::Memory, Part::Density];
     /// What a comparison measures unless it is told otherwise.
     pub const DEFAULT: [Part; 4] = [Part::Counts, Part::Startup, Part::Memory, Part::Density];
 
@@ -32,6 +35,7 @@ impl Part {
             Part::Memory => "memory",
             Part::Density => "density",
             Part::Tax => "tax",
+            Part::Ladder => "ladder",
         }
     }
 }
@@ -61,7 +65,7 @@ impl fmt::Display for Parts {
 
 /// The words name no parts.
 #[derive(Debug, thiserror::Error)]
-#[error("there is no part {0:?}; there are: startup, counts, memory, density, tax, and all")]
+#[error("there is no part {0:?}; there are: startup, counts, memory, density, tax, ladder, and all")]
 pub struct UnknownPart(String);
 
 impl FromStr for Parts {

@@ -13,6 +13,7 @@ mod sound;
 use crate::counts::section::Counts;
 use crate::density::section::Density;
 use crate::host::Host;
+use crate::ladder::section::Ladder;
 use crate::memory;
 use crate::peers;
 use crate::tax::section::Tax;
@@ -74,6 +75,9 @@ pub struct SamplesFile {
     /// What work costs once it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tax: Option<Tax>,
+    /// What each rung of the two walls costs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ladder: Option<Ladder>,
 }
 
 /// A state of the source code.
@@ -180,6 +184,7 @@ impl SamplesFile {
             && self.counts.as_ref().is_none_or(|counts| counts.stacks.is_empty())
             && self.memory.as_ref().is_none_or(|memory| memory.fleets.is_empty())
             && self.density.as_ref().is_none_or(|density| density.stacks().is_empty())
+            && self.ladder.as_ref().is_none_or(|ladder| ladder.launches.is_empty())
             && self.tax.as_ref().is_none_or(|tax| tax.launches.is_empty())
     }
 
@@ -187,7 +192,9 @@ impl SamplesFile {
     pub fn why_invalid(&self) -> impl Iterator<Item = (Stack, &str)> {
         let start = self.samples.iter().map(|sample| (sample.stack, &sample.invalid));
         let tax = self.tax.iter().flat_map(|tax| &tax.launches).map(|launch| (launch.stack, &launch.invalid));
-        start.chain(tax).filter_map(|(stack, why)| Some((stack, why.as_deref()?)))
+        let ladder = self.ladder.iter().flat_map(|ladder| &ladder.launches);
+        let ladder = ladder.map(|launch| (launch.rung.launched_as(), &launch.invalid));
+        start.chain(tax).chain(ladder).filter_map(|(stack, why)| Some((stack, why.as_deref()?)))
     }
 
     /// The file's text: JSON with one launch a line.

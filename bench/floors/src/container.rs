@@ -1,48 +1,61 @@
-//! `isolab-container-floor ROOTFS JOIN... -- COMMAND [ARG...]`: the barest container.
+//! `isolab-container-floor ROOTFS RUNG... -- COMMAND [ARG...]`: the barest container, rung by rung.
 //!
 //! It does only what the kernel itself must do for the same walls as `isolab-runtime`'s, in one
-//! straight line: one `clone3(2)` with the namespaces, the cheapest cgroup join of this host, an
-//! overlay root on a tmpfs of its own, `pivot_root(2)`, `execve(2)`, `wait4(2)`. No limits are set, no
-//! /proc, no capabilities dropped: it is a yardstick and nothing to run strangers' code in.
+//! straight line: one `clone3(2)` with the namespaces, the cheapest cgroup join of this host, a
+//! root of its own, what confines the command, `execve(2)`, `wait4(2)`. No limits are set and no device
+//! is made: it is a yardstick and nothing to run strangers' code in.
 //!
-//! `JOIN` says how to join a cgroup that exists: `v1:FILE` is a version 1 `tasks` file, to which the
-//! child writes `0` for itself; `v2:DIR` is a version 2 group, into which `clone3` places it.
+//! Each RUNG switches one thing on; without any it only starts the command. In the order in which the kernel
+//! demands them, whatever the order of the words:
+//!
+//! | word | what it does | in |
+//! |---|---|---|
+//! | `user` `pid` `mount` `ipc` `uts` `net` | a namespace of that kind (`namespaces(7)`) | here |
+//! | `v2:DIR` | `clone3` places the child into this group of version 2 | here |
+//! | `v1:FILE` | the child writes `0`, itself, to this `tasks` (or `cgroup.procs`) file | here |
+//! | `cgroup` | a cgroup namespace, after the join, so that its root is the group just joined | here |
+//! | `overlay`, `bind` | the root: an overlay on a tmpfs of its own, or the folder itself; `pivot_root(2)` | `root.rs` |
+//! | `masks` | `/proc`, of which a part is hidden and a part read-only (needs `overlay`) | `root.rs` |
+//! | `capabilities` | all but three leave the bounding set (`capabilities(7)`) | `confine.rs` |
+//! | `seccomp:FILE` | the filter in this file, as the kernel reads it (`seccomp(2)`) | `confine.rs` |
 #![no_std]
 #![no_main]
 
+mod confine;
+mod root;
 mod start;
+mod words;
 
 use core::arch::asm;
 use core::ffi::CStr;
-use isolab_workload::linux::{Arguments, exit, syscall};
+use isolab_workload::linux::{Arguments, exit};
 use start::{check, fail, open};
+use words::{begins, step, words};
 
 const CLONE3: usize = 435;
 const CLOSE: usize = 3;
 const EXECVE: usize = 59;
-const CHDIR: usize = 80;
-const MKDIR: usize = 83;
 const MOUNT: usize = 165;
-const PIVOT_ROOT: usize = 155;
-const UMOUNT2: usize = 166;
 const UNSHARE: usize = 272;
 const WAIT4: usize = 61;
 const WRITE: usize = 1;
 
 const CLONE_VM: u64 = 0x100;
 const CLONE_VFORK: u64 = 0x4000;
-const CLONE_NEWNS: u64 = 0x2_0000;
 const CLONE_NEWCGROUP: u64 = 0x200_0000;
-const CLONE_NEWUTS: u64 = 0x400_0000;
-const CLONE_NEWIPC: u64 = 0x800_0000;
-const CLONE_NEWPID: u64 = 0x2000_0000;
-const CLONE_NEWNET: u64 = 0x4000_0000;
 const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
-const NAMESPACES: u64 = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID | CLONE_NEWNET;
+/// The namespaces that `clone3` makes at once; where there is a new user namespace among them, it owns the others.
+const NAMESPACES: [(&[u8], u64); 6] = [
+    (b"user", 0x1000_0000),
+    (b"pid", 0x2000_0000),
+    (b"mount", 0x2_0000),
+    (b"ipc", 0x800_0000),
+    (b"uts", 0x400_0000),
+    (b"net", 0x4000_0000),
+];
 
 const SIGCHLD: u64 = 17;
 const MS_REC_PRIVATE: usize = 0x4000 | 0x4_0000;
-const MNT_DETACH: usize = 2;
 const O_WRONLY: usize = 1;
 const O_PATH_DIRECTORY: usize = 0x20_0000 | 0x1_0000;
 /// The first descriptor that is free in a program which was given three.
@@ -72,52 +85,49 @@ struct Stack(core::cell::UnsafeCell<[u8; 16384]>);
 unsafe impl Sync for Stack {}
 static STACK: Stack = Stack(core::cell::UnsafeCell::new([0; 16384]));
 
-/// A step of the child or parent: makes the call and ends the program with its name if it fails.
-macro_rules! step {
-    ($name:literal, $number:expr $(, $argument:expr)*) => {{
-        let mut arguments = [0_usize; 6];
-        let mut _place = 0;
-        $( arguments[_place] = $argument as usize; _place += 1; )*
-        // SAFETY: every address passed is that of a string or structure that outlives the call.
-        check($name, unsafe { syscall($number, arguments) })
-    }};
+/// What the child is told: the program's words, and what only the parent could find out.
+struct Orders<'a> {
+    arguments: &'a Arguments,
+    /// The identity outside of a new user namespace.
+    identity: confine::Identity,
+    filter: Option<confine::Filter>,
+}
+
+impl Orders<'_> {
+    fn has(&self, rung: &[u8]) -> bool {
+        words(self.arguments, 2).any(|word| word.count_bytes() == rung.len() && begins(word.to_bytes(), rung))
+    }
+
+    fn groups_v2(&self) -> Option<&'static CStr> {
+        paths(self.arguments, b"v2:").next()
+    }
+}
+
+/// What stands behind the colon of each word that begins so.
+fn paths(arguments: &Arguments, prefix: &'static [u8]) -> impl Iterator<Item = &'static CStr> {
+    let path = move |word: &'static CStr| {
+        let path = word.to_bytes_with_nul().get(prefix.len()..)?;
+        begins(word.to_bytes(), prefix).then(|| CStr::from_bytes_with_nul(path).ok())?
+    };
+    words(arguments, 2).filter_map(path)
 }
 
 isolab_workload::entry!(main);
 
-/// The root folder: the first argument.
-fn rootfs(arguments: &Arguments) -> &'static CStr {
-    let Some(folder) = arguments.get(1) else { fail("usage: ROOTFS JOIN... -- COMMAND", 0) };
-    folder
-}
-
-/// The ways to join a cgroup: the arguments up to `--`.
-fn joins(arguments: &Arguments) -> impl Iterator<Item = &'static CStr> {
-    (2..).map_while(|index| arguments.get(index)).take_while(|word| word.to_bytes() != b"--")
-}
-
-/// The paths among them for one version of cgroups.
-fn joins_of(arguments: &Arguments, version: &'static [u8]) -> impl Iterator<Item = &'static CStr> {
-    let path = move |word: &'static CStr| word.to_bytes_with_nul().strip_prefix(version);
-    joins(arguments).filter_map(path).filter_map(|path| CStr::from_bytes_with_nul(path).ok())
-}
-
-/// The tail of the argument pointers, from the command's name up to the null behind the last.
-fn command(arguments: &Arguments) -> *const usize {
-    let first = 3 + joins(arguments).count();
-    let Some(command) = arguments.pointers_from(first) else { fail("there is no COMMAND behind --", 0) };
-    command
-}
-
 fn main(arguments: &Arguments) -> ! {
+    let filter = paths(arguments, b"seccomp:").next().map(confine::Filter::read);
+    let orders = Orders { arguments, identity: confine::Identity::own(), filter };
     let mut clone = CloneArgs {
-        flags: CLONE_VM | CLONE_VFORK | NAMESPACES,
+        flags: CLONE_VM | CLONE_VFORK,
         exit_signal: SIGCHLD,
         stack: STACK.0.get() as u64,
         stack_size: size_of::<Stack>() as u64,
         ..CloneArgs::default()
     };
-    if let Some(folder) = joins_of(arguments, b"v2:").next() {
+    for (_, flag) in NAMESPACES.iter().filter(|(name, _)| orders.has(name)) {
+        clone.flags |= flag;
+    }
+    if let Some(folder) = orders.groups_v2() {
         clone.flags |= CLONE_INTO_CGROUP;
         clone.cgroup = open("open the cgroup", folder, O_PATH_DIRECTORY) as u64;
     }
@@ -134,7 +144,7 @@ fn main(arguments: &Arguments) -> ! {
             "2:",
             child_main = sym child_main,
             inlateout("rax") CLONE3 => child,
-            in("rdi") &raw const clone, in("rsi") size_of::<CloneArgs>(), in("r12") core::ptr::from_ref(arguments),
+            in("rdi") &raw const clone, in("rsi") size_of::<CloneArgs>(), in("r12") core::ptr::from_ref(&orders),
             lateout("rcx") _, lateout("r11") _,
         );
     }
@@ -146,38 +156,53 @@ fn main(arguments: &Arguments) -> ! {
 }
 
 /// The first process of the container, from its first instruction to the command's.
-extern "C" fn child_main(arguments: &Arguments) -> ! {
-    for tasks in joins_of(arguments, b"v1:") {
+extern "C" fn child_main(orders: &Orders<'_>) -> ! {
+    for tasks in paths(orders.arguments, b"v1:") {
         let file = open("open the cgroup's tasks", tasks, O_WRONLY);
         step!("join the cgroup", WRITE, file, c"0".as_ptr(), 1);
         step!("close the cgroup's tasks", CLOSE, file);
     }
-    if joins_of(arguments, b"v2:").next().is_some() {
+    if orders.groups_v2().is_some() {
         // The group's folder, by which `clone3` has placed this process; its number is free again.
         step!("close the cgroup", CLOSE, LOWER);
     }
-    // After the join, so that the new namespace's root is the group just joined.
-    step!("unshare the cgroup namespace", UNSHARE, CLONE_NEWCGROUP);
-    let folder = rootfs(arguments);
-    let mount = |name: &CStr, target: &CStr, options: &CStr| {
-        step!("mount", MOUNT, name.as_ptr(), target.as_ptr(), name.as_ptr(), 0, options.as_ptr());
+    if orders.has(b"user") {
+        orders.identity.become_root();
+    }
+    if orders.has(b"cgroup") {
+        step!("unshare the cgroup namespace", UNSHARE, CLONE_NEWCGROUP);
+    }
+    if orders.has(b"mount") {
+        step!("make mounts private", MOUNT, c"".as_ptr(), c"/".as_ptr(), 0, MS_REC_PRIVATE, 0);
+    }
+    let folder = orders.arguments.get(1).unwrap_or(c"");
+    let rooted = orders.has(b"overlay") || orders.has(b"bind");
+    if rooted && !orders.has(b"mount") {
+        fail("a root needs the rung mount: it would be the host's", 0);
+    }
+    if orders.has(b"masks") && !orders.has(b"overlay") {
+        fail("masks need the rung overlay: they would be the host's", 0);
+    }
+    if orders.has(b"overlay") {
+        root::overlay(folder, orders.has(b"user"), orders.has(b"masks"));
+    }
+    if orders.has(b"bind") {
+        root::bind(folder);
+    }
+    if orders.has(b"capabilities") {
+        confine::drop_capabilities();
+    }
+    if let Some(filter) = &orders.filter {
+        filter.install();
+    }
+    run(orders.arguments)
+}
+
+/// Becomes the command: the tail of the argument pointers, from its name up to the null behind the last.
+fn run(arguments: &Arguments) -> ! {
+    let Some(words) = arguments.pointers_from(3 + words(arguments, 2).count()) else {
+        fail("usage: ROOTFS RUNG... -- COMMAND", 0)
     };
-    step!("make mounts private", MOUNT, c"".as_ptr(), c"/".as_ptr(), 0, MS_REC_PRIVATE, 0);
-    if open("open the root folder", folder, O_PATH_DIRECTORY) as usize != LOWER {
-        fail("descriptors 0, 1 and 2 must be the only ones open", 0);
-    }
-    // The tmpfs hides the folder's path, not the folder: the descriptor still leads there.
-    mount(c"tmpfs", folder, c"");
-    step!("enter the tmpfs", CHDIR, folder.as_ptr());
-    for name in [c"upper", c"work", c"root"] {
-        step!("make a folder", MKDIR, name.as_ptr(), 0o755);
-    }
-    mount(c"overlay", c"root", c"lowerdir=/proc/self/fd/3,upperdir=upper,workdir=work");
-    step!("enter the root", CHDIR, c"root".as_ptr());
-    step!("pivot_root", PIVOT_ROOT, c".".as_ptr(), c".".as_ptr());
-    step!("unmount the old root", UMOUNT2, c".".as_ptr(), MNT_DETACH);
-    step!("close the root folder", CLOSE, LOWER);
-    let words = command(arguments);
     let no_environment = [0_usize];
     // SAFETY: `words` is the tail of the program's own argument pointers, which a null ends.
     step!("run the command", EXECVE, unsafe { *words }, words, no_environment.as_ptr());

@@ -1,9 +1,12 @@
-//! `isolab-kvm-floor noop|wait [MIB]`: the barest virtual machine.
+//! `isolab-kvm-floor noop|wait [MIB [RUNG]]`: the barest virtual machine, up to a rung.
 //!
 //! It makes only the calls that KVM itself demands (the kernel's `Documentation/virt/kvm/api.rst`):
 //! open `/dev/kvm`, create a VM, give it memory, create a vCPU, set its registers, run. The guest is
 //! fourteen bytes in 16-bit real mode, the state in which an x86 CPU starts: it marks, and ends. No
 //! image is read, no page table made, no device modelled: it is a yardstick for `isolab-microvm`.
+//!
+//! RUNG says how far to go: `vm`, `memory` or `vcpu` end there, and the program itself marks and ends; `run`, the whole
+//! of it, is what is done without the word; `irqchip` is the same with the interrupt controllers of a PC in the kernel.
 #![no_std]
 #![no_main]
 
@@ -21,6 +24,7 @@ const O_RDWR_CLOEXEC: usize = 0x8_0002;
 
 const KVM_CREATE_VM: usize = 0xae01;
 const KVM_GET_VCPU_MMAP_SIZE: usize = 0xae04;
+const KVM_CREATE_IRQCHIP: usize = 0xae60;
 const KVM_CREATE_VCPU: usize = 0xae41;
 const KVM_RUN: usize = 0xae80;
 const KVM_SET_USER_MEMORY_REGION: usize = 0x4020_ae46;
@@ -91,22 +95,43 @@ struct Run {
     data_offset: u64,
 }
 
+/// How far to go; each includes those before it.
+#[derive(Clone, Copy, PartialEq, PartialOrd)]
+enum Rung {
+    Vm,
+    Memory,
+    Vcpu,
+    Run,
+    IrqChip,
+}
+
 isolab_workload::entry!(main);
 
 fn main(arguments: &Arguments) -> ! {
     let holds = match arguments.get(1).map(CStr::to_bytes) {
         Some(b"noop") => false,
         Some(b"wait") => true,
-        _ => fail("usage: isolab-kvm-floor noop|wait [MIB]", 0),
+        _ => fail("usage: isolab-kvm-floor noop|wait [MIB [RUNG]]", 0),
     };
     let mib = arguments
         .get(2)
         .map_or(Some(128), |mib| kind::decimal(mib.to_bytes()))
         .filter(|mib| (1..=1024).contains(mib));
     let Some(mib) = mib else { fail("the memory must be 1 to 1024 MiB", 0) };
+    let rung = match arguments.get(3).map(CStr::to_bytes) {
+        Some(b"vm") => Rung::Vm,
+        Some(b"memory") => Rung::Memory,
+        Some(b"vcpu") => Rung::Vcpu,
+        Some(b"run") | None => Rung::Run,
+        Some(b"irqchip") => Rung::IrqChip,
+        Some(_) => fail("the rungs are vm, memory, vcpu, run and irqchip", 0),
+    };
 
     let kvm = open("open /dev/kvm", c"/dev/kvm", O_RDWR_CLOEXEC);
     let vm = ioctl("KVM_CREATE_VM", kvm, KVM_CREATE_VM, 0);
+    if rung == Rung::Vm {
+        without_a_guest(holds);
+    }
     let size = mib as usize * MIB;
     let memory: *mut [u8; GUEST.len()] = map("map the guest's memory", size, -1);
     // SAFETY: `memory` is a fresh mapping of at least one MiB.
@@ -114,7 +139,14 @@ fn main(arguments: &Arguments) -> ! {
     let region =
         MemoryRegion { slot: 0, flags: 0, guest_address: 0, size: size as u64, address: memory as u64 };
     ioctl("KVM_SET_USER_MEMORY_REGION", vm, KVM_SET_USER_MEMORY_REGION, &raw const region as usize);
+    if rung == Rung::Memory {
+        without_a_guest(holds);
+    }
 
+    if rung == Rung::IrqChip {
+        // Before any vCPU is there: KVM gives each a local controller then.
+        ioctl("KVM_CREATE_IRQCHIP", vm, KVM_CREATE_IRQCHIP, 0);
+    }
     let vcpu = ioctl("KVM_CREATE_VCPU", vm, KVM_CREATE_VCPU, 0);
     let run_size = ioctl("KVM_GET_VCPU_MMAP_SIZE", kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
     let run: *mut Run = map("map the vCPU's run structure", run_size as usize, vcpu);
@@ -127,6 +159,9 @@ fn main(arguments: &Arguments) -> ! {
     ioctl("KVM_SET_SREGS", vcpu, KVM_SET_SREGS, core::ptr::from_mut(special) as usize);
     let registers = Registers { general: [0; 16], rip: 0, rflags: 2 };
     ioctl("KVM_SET_REGS", vcpu, KVM_SET_REGS, &raw const registers as usize);
+    if rung == Rung::Vcpu {
+        without_a_guest(holds);
+    }
 
     loop {
         ioctl("KVM_RUN", vcpu, KVM_RUN, 0);
@@ -146,6 +181,17 @@ fn main(arguments: &Arguments) -> ! {
             _ => fail("KVM_RUN returned with the exit reason", reason as usize),
         }
     }
+}
+
+/// The marks of a VM in which nothing has run; what there is of it goes with the program.
+fn without_a_guest(holds: bool) -> ! {
+    say(1, &[mark::BEGIN]);
+    say(1, &[mark::READY]);
+    if holds {
+        wait_for_end_of_input();
+    }
+    say(1, &[mark::END]);
+    exit(0)
 }
 
 fn ioctl(step: &str, descriptor: isize, request: usize, argument: usize) -> isize {

@@ -10,9 +10,10 @@
 //! 8. [`order`]: whether the machine was steady meanwhile.
 //! 9. [`memory`]: what one more idle instance costs, line by line.
 //! 10. `panel.rs`, [`density`]: how many instances fit, and how quickly they start side by side.
-//! 11. [`tax`]: what one operation costs once the work runs.
-//! 12. [`peers`]: ours beside the programs of other makers.
-//! 13. [`png`]: the same drawing as pixels.
+//! 11. [`ladder`]: what each rung of the two walls costs.
+//! 12. [`tax`]: what one operation costs once the work runs.
+//! 13. [`peers`]: ours beside the programs of other makers.
+//! 14. [`png`]: the same drawing as pixels.
 //!
 //! Text stays text in the file (`<text>`, in the reader's own sans-serif font), so the widths of words
 //! are estimates, made on the generous side.
@@ -22,6 +23,7 @@ mod canvas;
 pub mod density;
 pub mod ecdf;
 mod ink;
+pub mod ladder;
 pub mod memory;
 pub mod order;
 mod panel;

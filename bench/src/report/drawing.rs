@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 
 /// All that a report can have, in the order of the page; which it has depends on what was measured.
-pub(super) const NAMES: [&str; 13] = [
+pub(super) const NAMES: [&str; 14] = [
     "ecdf",
     "ecdf-ready",
     "ecdf-end",
@@ -24,6 +24,7 @@ pub(super) const NAMES: [&str; 13] = [
     "phases",
     "memory",
     "density",
+    "ladder",
     "tax",
     "peers",
     "order",

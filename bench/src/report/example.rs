@@ -2,6 +2,7 @@
 
 use crate::counts::section::{ByName, Counted, Counts, StackCounts, Traced, Untraced};
 use crate::density::section::{self as density, Burst, Density, Fill, Need, Point, Stopped};
+use crate::ladder::{self, Rung, Wall, section::Ladder};
 use crate::peers::Record;
 use crate::samples::{Commit, SCHEMA_VERSION, SamplesFile, Unavailable};
 use crate::tax::Work;
@@ -197,6 +198,7 @@ pub(crate) fn of(plan: &Plan, n: usize) -> SamplesFile {
         memory: None,
         density: None,
         tax: None,
+        ladder: None,
     }
 }
 
@@ -238,6 +240,7 @@ pub(crate) fn everything() -> SamplesFile {
     SamplesFile {
         memory: Some(crate::memory::ledger::example::section()),
         density: with_density().density,
+        ladder: with_ladder().ladder,
         tax: with_tax().tax,
         guest: with_linux().guest,
         ..file
@@ -285,6 +288,46 @@ pub(crate) fn with_tax() -> SamplesFile {
     });
     file.tax = Some(tax);
     file
+}
+
+/// A run of nothing but the ladder: each rung costs 0.1 ms, the overlay root 0.4; a guest boots in 60.
+pub(crate) fn with_ladder() -> SamplesFile {
+    let mut random = fastrand::Rng::with_seed(42);
+    let mut ladder = Ladder { warmup: 1, ..Ladder::default() };
+    let rungs: Vec<Rung> = Rung::ALL.into_iter().filter(|rung| !rung.is_extra()).collect();
+    for (round, rung) in (0..13).flat_map(|round| rungs.iter().map(move |&rung| (round, rung))) {
+        let up = ladder::below(rung, &rungs);
+        let guest = if rung.wall() == Some(Wall::Guest) { 60.0 } else { 0.0 };
+        let root = if up.iter().chain([&rung]).any(|&rung| rung == Rung::Overlay) { 0.3 } else { 0.0 };
+        let begin = 0.5 + 0.1 * up.len() as f64 + guest + root + 0.01 * random.f64();
+        let mut marks_ns = Timeline::default();
+        let mut set = |mark, ms: f64| marks_ns.set(mark, (ms * 1e6) as i64);
+        set(Mark::Spawn, 0.0);
+        if guest > 0.0 {
+            set(Mark::Loaded, 1.0 + 0.01 * random.f64());
+            set(Mark::Init, begin - 1.0);
+        }
+        for mark in [Mark::Begin, Mark::Ready, Mark::End] {
+            set(mark, begin);
+        }
+        set(Mark::Reaped, begin + 0.1 + 0.01 * random.f64());
+        ladder.launches.push(ladder::section::Launch {
+            rung,
+            round,
+            marks_ns,
+            exit: outcome(),
+            invalid: None,
+        });
+    }
+    let (reason, fix) = ("the kernel said <no>".into(), "run as root".into());
+    ladder.absent.push(ladder::section::Absent { rung: Rung::Bind, reason, fix });
+    SamplesFile {
+        samples: Vec::new(),
+        probe_ns: BTreeMap::new(),
+        counts: None,
+        ladder: Some(ladder),
+        ..run()
+    }
 }
 
 fn has(work: Work, stack: Stack) -> bool {

@@ -38,6 +38,7 @@ pub fn write(folder: &Path, file: &SamplesFile) -> Result<(), ReportError> {
     let mut drawings = parts::startup::drawings(file, &summary, of);
     drawings.extend(parts::memory::drawing(file, of));
     drawings.extend(density.iter().map(|density| density.drawing.clone()));
+    drawings.extend(parts::ladder::drawing(file));
     drawings.extend(parts::tax::drawing(file));
     drawings.extend(parts::peers::drawing(&summary, of));
     let json = file.to_json();

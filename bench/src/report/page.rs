@@ -39,6 +39,7 @@ pub(super) fn render(
         ("figure.html", include_str!("figure.html.j2")),
         ("counts.html", include_str!("parts/counts.html.j2")),
         ("density.html", include_str!("parts/density.html.j2")),
+        ("ladder.html", include_str!("parts/ladder.html.j2")),
         ("memory.html", include_str!("parts/memory.html.j2")),
         ("order.html", include_str!("parts/order.html.j2")),
         ("peers.html", include_str!("parts/peers.html.j2")),
@@ -65,11 +66,13 @@ fn values(
     let rows = |of: &dyn Fn(&StackSummary) -> Value| summary.stacks.iter().map(of).collect::<Vec<Value>>();
     let phases = summary.phases();
     let prices = parts::tax::prices(file);
+    let steps = parts::ladder::steps(file);
     let answers = answers(file, summary, density);
     let mut comparisons = sentences::comparisons(summary);
     comparisons.extend(ranking::sentence(summary));
     comparisons.extend(file.memory.iter().flat_map(parts::memory::sentences));
     comparisons.extend(density.iter().flat_map(|density| density.sentences.clone()));
+    comparisons.extend(steps.iter().flat_map(|steps| parts::ladder::sentences(steps, &file.host)));
     comparisons.extend(prices.iter().flat_map(|prices| parts::tax::sentences(prices, &file.host)));
     comparisons.extend(parts::counts::sentence(file));
     comparisons.retain(|sentence| answers.iter().all(|(_, answer)| answer != sentence));
@@ -118,6 +121,7 @@ fn values(
         dirty => file.commit.dirty,
         counts => parts::counts::values(file),
         density => density.map(|density| density.values.clone()),
+        ladder => parts::ladder::values(file, steps.as_ref()),
         tax => parts::tax::values(file, prices.as_ref()),
         unavailable => file.unavailable.iter().map(|stack| context! {
             name => stack.stack.name(), reason => stack.reason.clone(), fix => stack.fix.clone(),
@@ -137,6 +141,10 @@ fn answers(file: &SamplesFile, summary: &Summary, density: Option<&Shown>) -> Ve
     let start = (!summary.stacks.is_empty()).then(|| sentences::headline(summary));
     let memory = file.memory.as_ref().and_then(parts::memory::headline);
     let many = density.and_then(|density| density.headline.clone());
+    let ladder = || {
+        let steps = parts::ladder::steps(file)?;
+        parts::ladder::sentences(&steps, &file.host).into_iter().next()
+    };
     let tax = || {
         let prices = parts::tax::prices(file)?;
         parts::tax::sentences(&prices, &file.host).into_iter().next()
@@ -145,7 +153,8 @@ fn answers(file: &SamplesFile, summary: &Summary, density: Option<&Shown>) -> Ve
     let answers: Vec<_> =
         answers.into_iter().filter_map(|(question, answer)| Some((question, answer?))).collect();
     if answers.is_empty() {
-        return tax()
+        return ladder()
+            .or_else(tax)
             .or_else(|| parts::counts::sentence(file))
             .map(|answer| ("", answer))
             .into_iter()

@@ -57,6 +57,7 @@ fn add(whole: &mut SamplesFile, file: SamplesFile) -> Result<(), &'static str> {
     part(&mut whole.counts, file.counts, "the counts")?;
     part(&mut whole.memory, file.memory, "memory")?;
     part(&mut whole.density, file.density, "density")?;
+    part(&mut whole.ladder, file.ladder, "the ladder")?;
     part(&mut whole.tax, file.tax, "the tax")?;
     whole.guest = whole.guest.take().or(file.guest);
     whole.peers.extend(file.peers);
@@ -103,6 +104,7 @@ mod tests {
             assert_eq!((whole.samples.len(), whole.warmup), (start.samples.len(), start.warmup));
             assert!(whole.tax.is_some() && whole.counts.is_some() && !whole.probe_ns.is_empty());
             assert_eq!(whole.command.lines().count(), 2);
+            assert_eq!(joined(whole, example::with_ladder()).unwrap().ladder, example::with_ladder().ladder);
         }
     }
 
@@ -124,6 +126,9 @@ mod tests {
             assert!(refusal.starts_with("joining b.json with a.json: "), "{refusal}");
             assert!(refusal.contains(reason), "{refusal}");
         }
-        assert!(joined(tax(), tax()).unwrap_err().contains("both measured the tax"));
+        for (part, file) in [("the tax", tax()), ("the ladder", example::with_ladder())] {
+            let refusal = joined(file.clone(), file).unwrap_err();
+            assert!(refusal.contains(&format!("both measured {part}")), "{refusal}");
+        }
     }
 }

@@ -18,8 +18,8 @@ fn full() -> SamplesFile {
 
 #[test]
 fn what_the_code_writes_is_what_the_schema_describes() {
-    for file in [example::run(), example::with_peers(), example::with_tax(), example::with_density(), full()]
-    {
+    let parts = [example::with_tax(), example::with_density(), example::with_ladder()];
+    for file in parts.into_iter().chain([example::run(), example::with_peers(), full()]) {
         let value: Value = serde_json::from_slice(&file.to_json()).unwrap();
         let errors: Vec<_> = schema().iter_errors(&value).map(|error| error.to_string()).collect();
         assert!(errors.is_empty(), "{errors:#?}");
@@ -71,6 +71,22 @@ fn the_schema_refuses_doctored_files() {
         let mut file = sound.clone();
         file.pointer_mut(object).unwrap().as_object_mut().unwrap().insert("extra".into(), json!(1));
         assert!(!schema().is_valid(&file), "{object} with a field more went through");
+    }
+}
+
+#[test]
+fn the_schema_refuses_a_doctored_ladder() {
+    let sound = serde_json::to_value(example::with_ladder()).unwrap();
+    for (at, value) in [
+        ("/ladder/warmup", json!(-1)),
+        ("/ladder/launches/0/rung", json!("stilts")),
+        ("/ladder/launches/0/marks_ns/begin", json!("soon")),
+        ("/ladder/launches/0/exit/status", json!(256)),
+        ("/ladder/absent/0/fix", json!("")),
+    ] {
+        let mut file = sound.clone();
+        *file.pointer_mut(at).unwrap() = value.clone();
+        assert!(!schema().is_valid(&file), "{at} = {value} went through");
     }
 }
 

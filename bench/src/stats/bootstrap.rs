@@ -4,7 +4,7 @@
 //! [`RESAMPLES`] times; the interval runs from the 2.5 % to the 97.5 % quantile of what comes out
 //! (B. Efron and R. J. Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13). It assumes
 //! nothing about the shape of the distribution, which for start-up times is skewed and has several
-//! modes. A ratio of two medians gets its interval from pairs of such draws, each side drawn on its
+//! modes. A ratio or difference of two medians gets its interval from pairs of such draws, each side drawn on its
 //! own, because the launches of two stacks are independent.
 
 use super::{Sorted, show};
@@ -45,6 +45,15 @@ impl Interval {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Ratio {
     /// The quotient of the two samples' medians.
+    pub value: f64,
+    /// Its 95 % interval; absent when either sample is too small for one.
+    pub interval: Option<Interval>,
+}
+
+/// By how much one median is above another.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Difference {
+    /// The difference of the two samples' medians.
     pub value: f64,
     /// Its 95 % interval; absent when either sample is too small for one.
     pub interval: Option<Interval>,
@@ -91,6 +100,11 @@ impl Medians {
     /// The interval of the ratio of this median to `base`.
     pub fn ratio_interval(&self, base: &Medians) -> Interval {
         percentiles(self.0.iter().zip(&base.0).map(|(above, below)| above / below))
+    }
+
+    /// The interval of the difference of this median and `base`.
+    pub fn difference_interval(&self, base: &Medians) -> Interval {
+        percentiles(self.0.iter().zip(&base.0).map(|(above, below)| above - below))
     }
 }
 
@@ -152,6 +166,7 @@ mod tests {
         close(a.interval(), 0.87, 1.12, 0.02);
         close(b.interval(), 1.90, 2.68, 0.07);
         close(b.ratio_interval(&a), 1.872, 2.918, 0.03);
+        close(b.difference_interval(&a), 0.89, 1.775, 0.04);
     }
 
     #[test]

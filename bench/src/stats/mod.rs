@@ -26,6 +26,6 @@ pub mod ranks;
 pub mod show;
 pub mod summary;
 
-pub use bootstrap::{Interval, Ratio};
+pub use bootstrap::{Difference, Interval, Ratio};
 pub use quantile::Sorted;
 pub use summary::{Clock, Figure, StackSummary, Summary};

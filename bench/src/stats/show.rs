@@ -16,6 +16,12 @@ pub fn ms(milliseconds: f64) -> String {
     }
 }
 
+/// A difference of milliseconds, with its sign.
+pub fn more_ms(milliseconds: f64) -> String {
+    let sign = if milliseconds < 0.0 { "−" } else { "+" };
+    format!("{sign}{}", ms(milliseconds.abs()))
+}
+
 /// Milliseconds of `clock` as a sentence says them, with the unit: three digits.
 pub fn ms_in_words(milliseconds: f64, clock: Clock) -> String {
     format!("{} {}", three_digits(milliseconds), clock.unit())

@@ -1,7 +1,7 @@
 //! All figures of a run: for each stack every clock and every phase, with intervals and ratios.
 
 use super::bootstrap::Medians;
-use super::{Interval, Ratio, Sorted};
+use super::{Difference, Interval, Ratio, Sorted};
 use crate::host::clock::Clock as Time;
 use crate::samples::{SamplesFile, ms};
 use isolab_timeline::{Mark, Phase, Stack, Timeline};
@@ -108,6 +108,15 @@ impl Figure {
     /// How many launches.
     pub fn n(&self) -> usize {
         self.sample.values().len()
+    }
+
+    /// By how much this median is above `base`'s.
+    pub fn above(&self, base: &Figure) -> Difference {
+        let interval = |(above, base): (&Medians, &Medians)| above.difference_interval(base);
+        Difference {
+            value: self.p50() - base.p50(),
+            interval: self.medians.as_ref().zip(base.medians.as_ref()).map(interval),
+        }
     }
 
     /// This median as a multiple of `base`'s, where both were measured and are above zero.

@@ -8,7 +8,7 @@ fn written(file: &SamplesFile) -> (String, String) {
     let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
     assert!(!read("samples.json").is_empty());
     let (html, markdown) = (read("report.html"), read("summary.md"));
-    for name in ["ecdf.svg", "phases.svg", "order.svg", "memory.svg"] {
+    for name in ["ecdf.svg", "phases.svg", "order.svg", "memory.svg", "ladder.svg"] {
         let linked = html.contains(&format!("href=\"{name}\""));
         assert_eq!(folder.join(name).exists(), linked, "{name}: there if and only if it is linked");
     }
@@ -38,6 +38,21 @@ fn memory_stands_beside_starts_or_alone_and_without_it_there_is_no_trace_of_it()
     for page in [html, markdown] {
         assert!(page.contains("a unikernel 900 KiB of available memory"), "{page}");
     }
+}
+
+#[test]
+fn the_ladder_alone_makes_a_page_and_without_it_there_is_no_trace_of_it() {
+    let (html, markdown) = written(&example::with_ladder());
+    assert_eq!(html.matches("<svg ").count(), 1);
+    assert!(html.contains("id=\"ladder\"") && html.contains("the kernel said &lt;no&gt;"), "{html}");
+    for page in [html, markdown] {
+        assert!(
+            page.contains("the dearest rungs are overlay root")
+                && !page.contains("This run measured neither")
+        );
+    }
+    let (html, markdown) = written(&example::run());
+    assert!(!html.contains("ladder") && !markdown.contains("rungs"));
 }
 
 /// Without the unbreakable spaces before units.

@@ -3,6 +3,7 @@
 
 pub(super) mod counts;
 pub(super) mod density;
+pub(super) mod ladder;
 pub(super) mod memory;
 pub(super) mod order;
 pub(super) mod peers;
