@@ -249,7 +249,7 @@ fn delete_leaves_the_engines_mounts() {
     bundle.create();
     bundle.must("kill", &["KILL"]);
     bundle.wait();
-    assert!(std::process::Command::new("umount").args(["--lazy", root]).status().unwrap().success());
+    assert!(std::process::Command::new("umount").args(["-l", root]).status().unwrap().success());
     bundle.must("delete", &[]);
     assert_eq!(mounts(), 1, "the engine's mount has gone with the container");
 }
