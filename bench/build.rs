@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, exit};
 
 const TARGET: &str = "x86_64-unknown-linux-gnu";
-const WITH_STD: [&str; 2] = ["isolab-runtime", "isolab-microvm"];
+const RUNTIME: [&str; 1] = ["isolab-runtime"];
+const VMM: [&str; 1] = ["isolab-microvm"];
 /// Built apart from the others: within one build cargo unites the features that packages ask of a dependency, and
 /// these would get one that uses the standard library.
 const WITHOUT_STD: [&str; 4] = ["isolab-guest", "isolab-init", "isolab-workload", "isolab-floors"];
@@ -43,7 +44,9 @@ fn main() {
         println!("cargo:rerun-if-changed={}", workspace.join(source).display());
     }
     let script = format!("-Clink-arg=-T{}", workspace.join(LINKER_SCRIPT).display());
-    build(workspace, &target.join("programs"), &WITH_STD, "", &[&RUSTFLAGS[..], &[&script]].concat());
+    // The runtime only: the VMM's errors look for their callers where RUST_BACKTRACE is set, and must find the tables.
+    build(workspace, &target.join("programs"), &RUNTIME, "", &[&RUSTFLAGS[..], &[&script]].concat());
+    build(workspace, &target.join("programs"), &VMM, "", &RUSTFLAGS);
     let features = WITHOUT_STD.map(|package| format!("{package}/program")).join(",");
     build(workspace, &target.join("programs"), &WITHOUT_STD, &features, &RUSTFLAGS);
 }
