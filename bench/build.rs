@@ -6,12 +6,11 @@
 //! They land in `target/programs`, whatever profile the lab itself is built with.
 
 use std::env;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, exit};
 
 const TARGET: &str = "x86_64-unknown-linux-gnu";
-const RUNTIME: [&str; 1] = ["isolab-runtime"];
-const VMM: [&str; 1] = ["isolab-microvm"];
 /// Built apart from the others: within one build cargo unites the features that packages ask of a dependency, and
 /// these would get one that uses the standard library.
 const WITHOUT_STD: [&str; 4] = ["isolab-guest", "isolab-init", "isolab-workload", "isolab-floors"];
@@ -43,12 +42,17 @@ fn main() {
     for source in SOURCES {
         println!("cargo:rerun-if-changed={}", workspace.join(source).display());
     }
+    let target = target.join("programs");
     let script = format!("-Clink-arg=-T{}", workspace.join(LINKER_SCRIPT).display());
     // The runtime only: the VMM's errors look for their callers where RUST_BACKTRACE is set, and must find the tables.
-    build(workspace, &target.join("programs"), &RUNTIME, "", &[&RUSTFLAGS[..], &[&script]].concat());
-    build(workspace, &target.join("programs"), &VMM, "", &RUSTFLAGS);
-    let features = WITHOUT_STD.map(|package| format!("{package}/program")).join(",");
-    build(workspace, &target.join("programs"), &WITHOUT_STD, &features, &RUSTFLAGS);
+    // As the last linker's argument and not among the flags of all crates, which both would then compile.
+    build(workspace, &target, &["rustc", "--package", "isolab-runtime"], &["--", &script]);
+    build(workspace, &target, &["build", "--package", "isolab-microvm"], &[]);
+    let mut without_std = vec!["build".to_owned()];
+    for package in WITHOUT_STD {
+        without_std.extend([format!("--package={package}"), format!("--features={package}/program")]);
+    }
+    build(workspace, &target, &without_std, &[]);
 }
 
 /// The outer build's target folder: `OUT_DIR` is `TARGET/PROFILE/build/isolab-HASH/out`.
@@ -71,7 +75,8 @@ fn only_looked_at() -> bool {
         .is_some_and(|word| matches!(word, b"doc" | b"rustdoc" | b"check" | b"c" | b"d" | b"clippy" | b"fix"))
 }
 
-fn build(workspace: &Path, target: &Path, packages: &[&str], features: &str, flags: &[&str]) {
+/// Runs `cargo what... last...`, with all that makes a program one of those that are measured.
+fn build<W: AsRef<OsStr>>(workspace: &Path, target: &Path, what: &[W], last: &[&str]) {
     let mut cargo = Command::new(env::var_os("CARGO").expect("cargo sets CARGO"));
     cargo.current_dir(workspace);
     // What the outer build was told (flags, wrappers, profile settings) must not reach what is measured.
@@ -86,12 +91,10 @@ fn build(workspace: &Path, target: &Path, packages: &[&str], features: &str, fla
             cargo.env_remove(&name);
         }
     }
-    cargo.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
-    cargo.args(["build", "--locked", "--profile", "program", "--target", TARGET, "--target-dir"]).arg(target);
-    cargo.args(["--bins", "--features", features]);
-    for package in packages {
-        cargo.args(["--package", package]);
-    }
+    cargo.env("CARGO_ENCODED_RUSTFLAGS", RUSTFLAGS.join("\x1f"));
+    cargo.args(what);
+    cargo.args(["--bins", "--locked", "--profile", "program", "--target", TARGET, "--target-dir"]).arg(target);
+    cargo.args(last);
     match cargo.status() {
         Ok(status) if status.success() => {}
         Ok(status) => {

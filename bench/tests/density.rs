@@ -83,7 +83,7 @@ fn fleets_are_alive_and_working_and_gone_afterwards() {
     assert_eq!(density.wrong().count(), 0);
     assert!(file.partial.is_none() && file.command.contains("--seed 7"));
     let html = std::fs::read_to_string(out.join("report.html")).unwrap();
-    assert!(html.contains("<h2>Density</h2>") && !html.contains("<h2>Start-up</h2>"));
+    assert!(html.contains("<h2 id=\"density\">Density</h2>") && !html.contains("<h2>Start-up</h2>"));
     assert!(std::fs::read_to_string(out.join("density.svg")).unwrap().starts_with("<svg"));
 }
 

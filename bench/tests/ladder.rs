@@ -71,7 +71,7 @@ fn each_rung_is_on_where_it_is_asked_for_and_not_one_before() {
         match rung {
             Rung::Network => assert!(on.lines().count() == 1 && on.contains("lo:"), "{on}"),
             Rung::Overlay => {
-                assert_eq!(on.split_whitespace().collect::<Vec<_>>(), ["busybox", "isolab-workload"])
+                assert_eq!(on.split_whitespace().collect::<Vec<_>>(), ["busybox", "isolab-workload"]);
             }
             Rung::Seccomp => assert_eq!((&*off, &*on), ("allowed", "denied")),
             _ => {}
