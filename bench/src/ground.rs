@@ -198,18 +198,20 @@ impl Drop for Ground {
 /// Returns what it removed, and what it could not remove with the reason.
 pub fn sweep() -> anyhow::Result<cgroup::Swept> {
     let mut swept = cgroup::sweep()?;
-    sweep_folder(&std::env::temp_dir(), &mut swept)?;
+    sweep_folder(&std::env::temp_dir(), &mut swept);
     if let Ok(kernels) = Cache::of_user() {
-        sweep_folder(&kernels.staging(), &mut swept)?;
+        sweep_folder(&kernels.staging(), &mut swept);
     }
     Ok(swept)
 }
 
 /// Removes what is in `folder`, if there is one, by processes that have ended.
-fn sweep_folder(folder: &Path, swept: &mut cgroup::Swept) -> io::Result<()> {
+fn sweep_folder(folder: &Path, swept: &mut cgroup::Swept) {
     let found = match fs::read_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        found => found?,
+        Ok(found) => found,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return,
+        // Another user's, such as the home that `sudo -u` has left in the environment.
+        Err(error) => return swept.left.push((folder.into(), error.to_string())),
     };
     for entry in found.flatten() {
         let name = entry.file_name();
@@ -224,5 +226,4 @@ fn sweep_folder(folder: &Path, swept: &mut cgroup::Swept) -> io::Result<()> {
             Err(error) => swept.left.push((entry.path(), error.to_string())),
         }
     }
-    Ok(())
 }

@@ -88,19 +88,23 @@ static STACK: Stack = Stack(core::cell::UnsafeCell::new([0; 16384]));
 /// What the child is told: the program's words, and what only the parent could find out.
 struct Orders<'a> {
     arguments: &'a Arguments,
-    /// The identity outside of a new user namespace.
-    identity: confine::Identity,
+    /// The identity outside, where there is a new user namespace.
+    identity: Option<confine::Identity>,
     filter: Option<confine::Filter>,
 }
 
 impl Orders<'_> {
     fn has(&self, rung: &[u8]) -> bool {
-        words(self.arguments, 2).any(|word| word.count_bytes() == rung.len() && begins(word.to_bytes(), rung))
+        has(self.arguments, rung)
     }
 
     fn groups_v2(&self) -> Option<&'static CStr> {
         paths(self.arguments, b"v2:").next()
     }
+}
+
+fn has(arguments: &Arguments, rung: &[u8]) -> bool {
+    words(arguments, 2).any(|word| word.count_bytes() == rung.len() && begins(word.to_bytes(), rung))
 }
 
 /// What stands behind the colon of each word that begins so.
@@ -116,7 +120,8 @@ isolab_workload::entry!(main);
 
 fn main(arguments: &Arguments) -> ! {
     let filter = paths(arguments, b"seccomp:").next().map(confine::Filter::read);
-    let orders = Orders { arguments, identity: confine::Identity::own(), filter };
+    let identity = has(arguments, b"user").then(confine::Identity::own);
+    let orders = Orders { arguments, identity, filter };
     let mut clone = CloneArgs {
         flags: CLONE_VM | CLONE_VFORK,
         exit_signal: SIGCHLD,
@@ -166,8 +171,8 @@ extern "C" fn child_main(orders: &Orders<'_>) -> ! {
         // The group's folder, by which `clone3` has placed this process; its number is free again.
         step!("close the cgroup", CLOSE, LOWER);
     }
-    if orders.has(b"user") {
-        orders.identity.become_root();
+    if let Some(identity) = &orders.identity {
+        identity.become_root();
     }
     if orders.has(b"cgroup") {
         step!("unshare the cgroup namespace", UNSHARE, CLONE_NEWCGROUP);
@@ -184,7 +189,7 @@ extern "C" fn child_main(orders: &Orders<'_>) -> ! {
         fail("masks need the rung overlay: they would be the host's", 0);
     }
     if orders.has(b"overlay") {
-        root::overlay(folder, orders.has(b"user"), orders.has(b"masks"));
+        root::overlay(folder, orders.identity.is_some(), orders.has(b"masks"));
     }
     if orders.has(b"bind") {
         root::bind(folder);
