@@ -103,16 +103,15 @@ part "lint" cargo clippy --workspace --all-targets --locked -- -D warnings
 part "lint the measured programs" cargo clippy --profile program --bins --locked "${programs[@]}" -- -D warnings
 part "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
 part "licences and advisories" deny
-part "tests" cargo test --workspace --locked --no-fail-fast -- --nocapture
+# Of the same packages and the same profile in the tests, in the emulated machine and in the benches: with others, cargo
+# would choose other features for what they share, and compile it once more.
+lab=(-p isolab -p isolab-runtime -p isolab-microvm)
+part "tests" cargo test --release --locked --no-fail-fast "${lab[@]}" -- --nocapture
+part "tests of the small programs" cargo test --locked --no-fail-fast \
+    -p isolab-floors -p isolab-guest -p isolab-init -p isolab-timeline -p isolab-workload -- --nocapture
 part "labs" labs
 part "emulated machine" bench/emulated.sh
-# Of the same packages as the tests in the emulated machine: with others, cargo would choose other features for what they
-# share, and compile it once more.
-part "benches run" cargo bench --locked -p isolab-runtime -p isolab-microvm -p isolab \
-    --bench startup --bench boot --bench memory --bench density -- --test
-out=$(mktemp -d)
-part "the README's first command" cargo run --release --locked -- compare --out "$out/report"
-rm -rf "$out"
+part "benches run" cargo bench --locked "${lab[@]}" --bench startup --bench boot --bench memory --bench density -- --test
 
 printf '\nTime by part (tier %s):\n' "$ISOLAB_TIER"
 printf '%s\n' "${times[@]}"
