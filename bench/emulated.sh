@@ -16,7 +16,7 @@ root=(cleanup isolation root rootless cgroup cgroup_commands escape exec exec_pl
     misbehaving pack probe refusals smp tap terminal unikernel counts ladder lab memory microvm tax workload)
 
 # Minutes, on an emulated CPU.
-limit=900
+limit=1500
 if [ "$ISOLAB_TIER" = full ]; then
     root+=(bad_input crash many)
     limit=3600

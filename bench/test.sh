@@ -9,6 +9,7 @@ cd "$(dirname "$0")/.."
 export ISOLAB_TIER="${ISOLAB_TIER:-ci}" CARGO_TERM_COLOR=never
 log=$(mktemp -t isolab-test.XXXXXX)
 failed=0 times=() skips=()
+isolab=$(realpath -m "${CARGO_TARGET_DIR:-target}")/release/isolab
 
 # part NAME COMMAND...: runs it, times it, shows its end if it failed
 part() {
@@ -62,16 +63,15 @@ setup() {
 }
 # What guests and the emulated machine boot. Without the network what is cached is used, and the rest skipped.
 kernels() {
-    local lab=${CARGO_TARGET_DIR:-target}/release/isolab
-    "$lab" kernel list | grep -qE '^(debian|ubuntu|host) ' || {
+    "$isolab" kernel list | grep -qE '^(debian|ubuntu|host) ' || {
         echo "cold cache: the distribution's kernel is fetched"
-        "$lab" kernel get
+        "$isolab" kernel get
     } || echo "skipped: kernels: no distribution's kernel; get one: isolab kernel get"
     # Known by its options: when these have changed it is built anew, which takes minutes.
     local before
-    before=$("$lab" kernel list --json)
-    "$lab" kernel build || echo "skipped: kernels: no small kernel of these options; build one: isolab kernel build"
-    [ "$before" = "$("$lab" kernel list --json)" ] || echo "cold cache: the small kernel was built"
+    before=$("$isolab" kernel list --json)
+    "$isolab" kernel build || echo "skipped: kernels: no small kernel of these options; build one: isolab kernel build"
+    [ "$before" = "$("$isolab" kernel list --json)" ] || echo "cold cache: the small kernel was built"
 }
 # The notebooks, in an environment of their own: kept, unless their requirements have changed.
 labs() {
@@ -81,7 +81,7 @@ labs() {
         echo "$why"
         return 1
     }
-    .venv/bin/python notebooks/test_lab.py
+    ISOLAB=$isolab .venv/bin/python notebooks/test_lab.py
 }
 deny() {
     # Advisories need their database from the network; what does not, is checked anyhow.
@@ -92,25 +92,42 @@ deny() {
         echo "skipped: cargo deny: not installed; cargo install cargo-deny --locked"
     fi
 }
+# Waits for the emulated machine, and tells what it told.
+emulated() {
+    local status=0
+    wait "$machine" || status=$?
+    cat "$emulated"
+    return $status
+}
+small=(-p isolab-floors -p isolab-guest -p isolab-init -p isolab-timeline -p isolab-workload)
 programs=(-p isolab-workload -p isolab-floors -p isolab-guest -p isolab-init
     --features isolab-workload/program,isolab-floors/program,isolab-guest/program,isolab-init/program)
 
+# The measured programs, the lab and all of its tests: of the same packages and in the same profile for the tests here, in
+# the emulated machine and in the benches. With others, cargo would choose other features for what they share, and compile
+# it once more; so what the README's `cargo run` compiles is only checked.
+lab=(-p isolab -p isolab-runtime -p isolab-microvm)
 part "set-up" setup
 part "format" cargo fmt --all --check
-part "build" cargo build --release --locked
+part "build" cargo test --release --locked --no-run "${lab[@]}"
+part "build, as a user does" cargo check --release --locked
 part "kernels" kernels
 part "lint" cargo clippy --workspace --all-targets --locked -- -D warnings
 part "lint the measured programs" cargo clippy --profile program --bins --locked "${programs[@]}" -- -D warnings
 part "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
 part "licences and advisories" deny
-# Of the same packages and the same profile in the tests, in the emulated machine and in the benches: with others, cargo
-# would choose other features for what they share, and compile it once more.
-lab=(-p isolab -p isolab-runtime -p isolab-microvm)
+# On one CPU, beside the tests here: no test asks how long something takes.
+emulated=$(mktemp -t isolab-test.XXXXXX)
+# In a process group of its own (set -m), so that it ends as a whole with this script, whatever ends that.
+set -m
+bench/emulated.sh >"$emulated" 2>&1 </dev/null &
+machine=$!
+set +m
+trap 'kill -- "-$machine" 2>/dev/null' EXIT
 part "tests" cargo test --release --locked --no-fail-fast "${lab[@]}" -- --nocapture
-part "tests of the small programs" cargo test --locked --no-fail-fast \
-    -p isolab-floors -p isolab-guest -p isolab-init -p isolab-timeline -p isolab-workload -- --nocapture
+part "tests of the small programs" cargo test --locked --no-fail-fast "${small[@]}" -- --nocapture
 part "labs" labs
-part "emulated machine" bench/emulated.sh
+part "the rest of the emulated machine" emulated
 part "benches run" cargo bench --locked "${lab[@]}" --bench startup --bench boot --bench memory --bench density -- --test
 
 printf '\nTime by part (tier %s):\n' "$ISOLAB_TIER"
@@ -118,6 +135,6 @@ printf '%s\n' "${times[@]}"
 printf '%4d s  all\n' "$SECONDS"
 printf '\nSkipped: %d\n' ${#skips[@]}
 [ ${#skips[@]} -gt 0 ] && printf '  %s\n' "${skips[@]}"
-rm -f "$log"
+rm -f "$log" "$emulated"
 [ $failed -eq 0 ] && echo "Everything passed." || echo "Something FAILED: see above."
 exit $failed
