@@ -2,34 +2,15 @@
 
 mod common;
 
-use common::{LAB, lab, runs_here, text};
+use common::{LAB, behind, build, lab, runs_here, text};
 use isolab::programs::Programs;
 use isolab::samples::SamplesFile;
 use isolab_timeline::Stack;
 use serde_json::Value;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
-
-/// A folder with copies of the measured programs.
-fn build(folder: &Path) -> PathBuf {
-    fs::create_dir_all(folder).unwrap();
-    for program in Programs::find().unwrap().all() {
-        fs::copy(program, folder.join(program.file_name().unwrap())).unwrap();
-    }
-    folder.into()
-}
-
-/// The same, with a workload that first runs `script`.
-fn delayed(folder: &Path, script: &str) -> PathBuf {
-    let real = build(&folder.with_extension("real")).join("isolab-workload");
-    let workload = build(folder).join("isolab-workload");
-    fs::write(&workload, format!("#!/bin/sh\n{script}\nexec {} \"$@\"\n", real.display())).unwrap();
-    fs::set_permissions(&workload, fs::Permissions::from_mode(0o755)).unwrap();
-    folder.into()
-}
 
 fn gate(a: &Path, b: &Path, out: &Path, more: &[&str]) -> Output {
     let words = ["gate", a.to_str().unwrap(), b.to_str().unwrap(), "--out", out.to_str().unwrap()];
@@ -44,7 +25,7 @@ fn answer(out: &Path) -> Value {
 fn a_build_that_waits_fails_and_the_same_build_does_not() {
     let folder = tempfile::tempdir().unwrap();
     let a = build(&folder.path().join("a"));
-    let b = delayed(&folder.path().join("b"), "sleep 0.1");
+    let b = behind(&folder.path().join("b"), "isolab-workload", "sleep 0.1");
     let out = folder.path().join("gate");
     let more = ["--runs", "12", "--warmup", "1", "--metric", "startup", "--max-slowdown", "50%"];
     let output = gate(&a, &b, &out, &more);
@@ -76,7 +57,7 @@ fn a_build_that_waits_fails_and_the_same_build_does_not() {
 fn system_calls_are_gated_to_the_call() {
     let folder = tempfile::tempdir().unwrap();
     let a = build(&folder.path().join("a"));
-    let b = delayed(&folder.path().join("b"), ":");
+    let b = behind(&folder.path().join("b"), "isolab-workload", ":");
     let out = folder.path().join("gate");
     let same = gate(&a, &a, &out, &["--metric", "counts"]);
     assert_eq!(same.status.code(), Some(0), "{}{}", text(&same.stdout), text(&same.stderr));
@@ -91,6 +72,40 @@ fn system_calls_are_gated_to_the_call() {
     assert_eq!((&execve[0]["most"], &execve[1]["least"]), (&0.into(), &1.into()));
     let allowed = gate(&a, &b, &out, &["--metric", "counts", "--more-calls", "100000"]);
     assert_eq!(allowed.status.code(), Some(0), "{}", text(&allowed.stdout));
+}
+
+/// A new process keeps its environment as long as it lives: eight words of 128 KiB are 1 MiB of its own pages.
+const MEBIBYTE: &str = "x=$(head -c 131000 /dev/zero | tr '\\0' x)
+export A=$x B=$x C=$x D=$x E=$x F=$x G=$x H=$x";
+
+#[test]
+fn a_build_that_keeps_a_mebibyte_more_fails_and_the_same_build_does_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let a = build(&folder.path().join("a"));
+    let b = behind(&folder.path().join("b"), "isolab-workload", MEBIBYTE);
+    // Both at once: most of the time they wait.
+    let [same, more] = std::thread::scope(|scope| {
+        let (a, folder) = (&a, folder.path());
+        [(a, "same"), (&b, "more")]
+            .map(|(b, name)| {
+                // A process of 30 KiB has now and then one page table more.
+                let memory = ["--metric", "memory", "--instances", "8", "--max-growth", "50%"];
+                scope.spawn(move || (gate(a, b, &folder.join(name), &memory), answer(&folder.join(name))))
+            })
+            .map(|run| run.join().unwrap())
+    });
+    let (output, more) = more;
+    let said = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{said}{}", text(&output.stderr));
+    assert!(said.contains("Fail: own pages of process changes by +"), "{said}");
+    let own = |answer: &Value| answer["memory"][0].clone();
+    let grown = own(&more)["b"].as_f64().unwrap() - own(&more)["a"].as_f64().unwrap();
+    assert!((grown - 1024.0).abs() < 0.02 * 1024.0, "{grown} KiB: {more}");
+    let (output, same) = same;
+    // Others move the machine's memory as they like: by that ruler it may be inconclusive. Its own pages are its own.
+    assert!(matches!(output.status.code(), Some(0 | 3)), "{}", text(&output.stdout));
+    assert_eq!((&own(&same)["verdict"], &own(&same)["n"]), (&"pass".into(), &8.into()), "{same}");
+    assert_eq!(same["grown"][0]["rounds"].as_array().unwrap().len(), 8);
 }
 
 #[test]
@@ -121,7 +136,7 @@ fn a_container_is_counted_with_all_that_it_starts() {
 fn a_build_that_cannot_run_what_the_other_can_fails() {
     let folder = tempfile::tempdir().unwrap();
     let a = build(&folder.path().join("a"));
-    let b = delayed(&folder.path().join("b"), "exit 9");
+    let b = behind(&folder.path().join("b"), "isolab-workload", "exit 9");
     let out = folder.path().join("gate");
     let output = gate(&a, &b, &out, &["--runs", "6", "--warmup", "0"]);
     assert_eq!(output.status.code(), Some(1), "{}", text(&output.stdout));
@@ -314,6 +329,6 @@ fn a_self_check_states_the_noise_floor() {
         out.to_str().unwrap(),
     ]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-    assert!(text(&output.stdout).contains("The smallest slowdown that such a run sees here and now is"));
+    assert!(text(&output.stdout).contains("The smallest change that such a run sees here and now is"));
     assert!(answer(&out)["startup"][0]["effect"]["detectable"].as_f64().unwrap() > 0.0);
 }

@@ -34,6 +34,14 @@ use guest::Guest;
 use isolab_timeline::Peer;
 use oci::Oci;
 pub use record::Record;
+use std::path::Path;
+
+/// Has engines remove what they keep for a run whose lab was killed, by its folder and its name: their containers are
+/// nobody's children, and their images are not in the folder. All else goes with its cgroup and the folder.
+pub fn bury(run: &Path, name: &str) -> Result<(), String> {
+    podman::bury(run, name).map_err(|why| format!("podman: {why}"))?;
+    docker::bury(run, name).map_err(|why| format!("docker: {why}"))
+}
 
 /// The sandbox of `peer`.
 pub fn of(peer: Peer) -> &'static dyn Sandbox {
