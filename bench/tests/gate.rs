@@ -5,7 +5,7 @@ mod common;
 use common::{LAB, behind, build, lab, runs_here, text};
 use isolab::programs::Programs;
 use isolab::samples::SamplesFile;
-use isolab_timeline::Stack;
+use isolab_timeline::{Mark, Stack};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -51,6 +51,48 @@ fn a_build_that_waits_fails_and_the_same_build_does_not() {
     let [of_a, of_b] = [out.join("samples-a.json"), out.join("samples-b.json")];
     let output = gate(&of_a, &of_b, &folder.path().join("again"), &["--max-slowdown", "0%"]);
     assert_eq!(output.status.code(), Some(1), "{}", text(&output.stdout));
+}
+
+/// A launcher that sleeps for 5 ms before it does anything: that is in each launch's time, in the phase in which it
+/// happened and in none after. A sleep never ends too early; and what other programs take hits both builds, so that in some
+/// round it is not B that they hit.
+#[test]
+fn an_added_sleep_is_in_the_phase_in_which_it_happens() {
+    const ADDED: i64 = 5_000_000;
+    const TEST: &str = "an_added_sleep_is_in_the_phase_in_which_it_happens";
+    let programs = [
+        (Stack::Process, "isolab-workload"),
+        (Stack::Container, "isolab-runtime"),
+        (Stack::Unikernel, "isolab-microvm"),
+    ];
+    let here: Vec<_> = programs.into_iter().filter(|&(stack, _)| runs_here(stack, TEST)).collect();
+    for (stack, program) in here {
+        let folder = tempfile::tempdir().unwrap();
+        let [a, b] = [("a", ":"), ("b", "sleep 0.005")]
+            .map(|(name, lines)| behind(&folder.path().join(name), program, lines));
+        let out = folder.path().join("gate");
+        let more = ["--metric", "startup", "--runs", "12", "--warmup", "0", "--stacks", stack.name()];
+        let output = lab(&[
+            &["gate", a.to_str().unwrap(), b.to_str().unwrap(), "--out", out.to_str().unwrap()],
+            &more[..],
+        ]
+        .concat());
+        let [without, with] =
+            ["samples-a.json", "samples-b.json"].map(|name| SamplesFile::read(&out.join(name)).unwrap());
+        assert_eq!(with.counted(stack).count(), 12, "{stack}: {}", text(&output.stderr));
+        // The launcher's own first instruction, where there is a launcher.
+        let first = if stack == Stack::Process { Mark::Begin } else { Mark::Launcher };
+        let spans = |file: &SamplesFile, from, to| -> Vec<i64> {
+            file.counted(stack).filter_map(|sample| sample.marks_ns.span(from, to)).collect()
+        };
+        assert!(spans(&with, Mark::Spawn, first).iter().all(|&span| span >= ADDED), "{stack}");
+        let marks = with.samples[0].marks_ns.marks().map(|(mark, _)| mark);
+        for mark in marks.skip_while(|&mark| mark != first) {
+            let [slow, quick] = [&with, &without].map(|file| spans(file, first, mark));
+            let least = slow.iter().zip(&quick).map(|(slow, quick)| slow - quick).min().unwrap();
+            assert!(least < ADDED, "{stack}: from {first:?} to {mark:?} are {least} ns more");
+        }
+    }
 }
 
 #[test]

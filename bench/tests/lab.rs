@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{LAB, accepted, behind, diagnosis, interrupted, lab, runs_here, text};
+use common::{LAB, accepted, diagnosis, interrupted, lab, runs_here, text};
 use isolab::host::clock::is_emulated;
 use isolab::samples::SamplesFile;
 use isolab_timeline::{Mark, Stack};
@@ -123,47 +123,6 @@ fn run_passes_output_and_exit_status_on() {
         assert!(lab(&["run", "unikernel", "--", "noop"]).status.success(), "no option before the --");
         let line = text(&guest.stdout);
         assert!(text(&process.stdout).contains(line.trim()), "the same checksum: {line}");
-    }
-}
-
-/// A launcher that sleeps for 5 ms before it does anything: that is in each launch's time, in the phase in which it
-/// happened and in no other. A sleep never ends too early, and a fastest launch of several is slowed down by nothing else.
-#[test]
-fn an_added_sleep_is_in_the_phase_in_which_it_happens() {
-    const ADDED: i64 = 5_000_000;
-    const TEST: &str = "an_added_sleep_is_in_the_phase_in_which_it_happens";
-    let folder = tempfile::tempdir().unwrap();
-    for (stack, program) in [
-        (Stack::Process, "isolab-workload"),
-        (Stack::Container, "isolab-runtime"),
-        (Stack::Unikernel, "isolab-microvm"),
-    ] {
-        if !runs_here(stack, TEST) {
-            continue;
-        }
-        let [with, without] = ["sleep 0.005", ":"].map(|lines| {
-            let place = folder.path().join(format!("{stack}-{}", lines.len()));
-            let (programs, out) = (behind(&place, program, lines), place.with_extension("out"));
-            let mut command = Command::new(LAB);
-            command.args(["compare", "--parts", "startup", "--runs", "8", "--warmup", "0", "--stacks"]);
-            command.args([stack.name(), "--out", out.to_str().unwrap()]).env("ISOLAB_PROGRAMS", programs);
-            let output = command.output().unwrap();
-            assert!(output.status.success(), "{stack}: {}", text(&output.stderr));
-            SamplesFile::read(&out.join("samples.json")).unwrap()
-        });
-        // The launcher's own first instruction, where there is a launcher.
-        let first = if stack == Stack::Process { Mark::Begin } else { Mark::Launcher };
-        let least = |file: &SamplesFile, from, to| {
-            file.counted(stack).filter_map(|sample| sample.marks_ns.span(from, to)).min().unwrap()
-        };
-        assert_eq!(with.counted(stack).count(), 8);
-        assert!(least(&with, Mark::Spawn, first) >= ADDED, "{stack}");
-        let marks: Vec<Mark> = with.samples[0].marks_ns.marks().map(|(mark, _)| mark).collect();
-        let after = marks.iter().skip_while(|&&mark| mark != first).copied().collect::<Vec<_>>();
-        for pair in after.windows(2) {
-            let [slow, quick] = [&with, &without].map(|file| least(file, pair[0], pair[1]));
-            assert!(slow < quick + ADDED, "{stack}: {pair:?} takes {slow} ns instead of {quick}");
-        }
     }
 }
 
