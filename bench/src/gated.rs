@@ -24,6 +24,8 @@ use std::path::Path;
 
 /// Rounds that count and rounds of warm-up, if not given.
 const ROUNDS: (usize, usize) = (200, 10);
+/// Rounds of memory: as many that the randomization test can tell for sure with all stacks looked at.
+const MEMORY_ROUNDS: usize = 12;
 /// In the deterministic machine every round is alike.
 const VIRTUAL_ROUNDS: (usize, usize) = (5, 1);
 
@@ -138,7 +140,7 @@ fn plan(options: &Gate, names: &[String; 2], metrics: Metrics, progress: bool) -
     } else {
         options.stacks.clone()
     };
-    let memory = measure::Plan::default();
+    let memory = measure::Plan { batches: MEMORY_ROUNDS, ..measure::Plan::default() };
     let memory = match options.instances {
         Some(n) => measure::Plan { n, linux_n: n, ..memory },
         None => memory,

@@ -4,6 +4,7 @@ mod common;
 
 use common::{LAB, diagnosis, runs_here, text};
 use isolab::samples::SamplesFile;
+use isolab::schedule;
 use isolab_timeline::{Peer, Stack};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -34,7 +35,7 @@ fn compare(out: &Path, more: &[&str], environment: &[(&str, &str)]) -> Compared 
 
 /// Everything on this machine that carries the name of the run of that lab: processes, mounts, cgroups, folders.
 fn left_of(lab: u32) -> Vec<String> {
-    let name = format!("isolab-run-{lab}-");
+    let name = format!("run-{lab}-");
     let entries = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten().collect::<Vec<_>>();
     let mut left: Vec<String> = Vec::new();
     for process in entries(Path::new("/proc")) {
@@ -148,6 +149,68 @@ fn a_container_whose_peer_was_killed_at_the_time_limit_is_removed() {
         assert!(why.contains("had not ended after 5 s"), "{peer}: {why}");
         assert_eq!(compared.output.status.code(), Some(1), "{peer}");
         assert_nothing_left(compared.lab);
+    }
+}
+
+/// Whether a container is at work on `work`, which begins at its root.
+fn works(work: &str) -> bool {
+    let line = format!("/isolab-workload\0{}\0", work.replace(' ', "\0"));
+    let mut processes = fs::read_dir("/proc").unwrap().flatten();
+    processes.any(|process| text(&fs::read(process.path().join("cmdline")).unwrap_or_default()) == line)
+}
+
+#[test]
+fn what_peers_keep_for_a_killed_lab_is_removed_by_clean() {
+    const TEST: &str = "what_peers_keep_for_a_killed_lab_is_removed_by_clean";
+    let folder = tempfile::tempdir().unwrap();
+    for peer in here(TEST).into_iter().filter(|peer| peer.beside() == Stack::Container) {
+        // No other test's work is of this length, and it never ends.
+        let work = format!("cpu {}", u64::MAX - u64::from(std::process::id()) * 16 - peer as u64);
+        let stacks = [Stack::Process, Stack::Peer(peer)];
+        let peer_first = |seed: &u64| schedule::plan(&stacks, 0, 1, *seed)[0].stack == stacks[1];
+        let seed = (0..).find(peer_first).unwrap().to_string();
+        let mut lab = Command::new(LAB)
+            .args([
+                "compare",
+                "--parts",
+                "startup",
+                "--stacks",
+                "process",
+                "--peer",
+                peer.name(),
+                "--runs",
+                "1",
+            ])
+            .args(["--warmup", "0", "--limit", "600", "--workload", &work, "--seed", &seed, "--out"])
+            .arg(folder.path().join(peer.name()))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !works(&work) && lab.try_wait().unwrap().is_none() && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let began = works(&work);
+        lab.kill().unwrap();
+        lab.wait().unwrap();
+        if !began {
+            // In a sandbox of its own kernel its processes are not the host's.
+            eprintln!("skipped: {TEST}: {peer}: its workload does not show among the processes here");
+        }
+        assert!(
+            peer == Peer::Bwrap || !left_of(lab.id()).is_empty(),
+            "{peer}: there was something to remove"
+        );
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let mut said = String::new();
+        while (works(&work) || !left_of(lab.id()).is_empty()) && Instant::now() < deadline {
+            let output = Command::new(LAB).arg("clean").output().unwrap();
+            said = text(&output.stdout) + &text(&output.stderr);
+        }
+        assert!(!works(&work), "{peer}: {said}");
+        assert_eq!(left_of(lab.id()), Vec::<String>::new(), "{peer}: {said}");
     }
 }
 

@@ -88,8 +88,8 @@ static STACK: Stack = Stack(core::cell::UnsafeCell::new([0; 16384]));
 /// What the child is told: the program's words, and what only the parent could find out.
 struct Orders<'a> {
     arguments: &'a Arguments,
-    /// The identity outside of a new user namespace.
-    identity: confine::Identity,
+    /// The identity outside of a new user namespace; only where there is to be one.
+    identity: Option<confine::Identity>,
     filter: Option<confine::Filter>,
 }
 
@@ -116,7 +116,8 @@ isolab_workload::entry!(main);
 
 fn main(arguments: &Arguments) -> ! {
     let filter = paths(arguments, b"seccomp:").next().map(confine::Filter::read);
-    let orders = Orders { arguments, identity: confine::Identity::own(), filter };
+    let mut orders = Orders { arguments, identity: None, filter };
+    orders.identity = orders.has(b"user").then(confine::Identity::own);
     let mut clone = CloneArgs {
         flags: CLONE_VM | CLONE_VFORK,
         exit_signal: SIGCHLD,
@@ -166,8 +167,8 @@ extern "C" fn child_main(orders: &Orders<'_>) -> ! {
         // The group's folder, by which `clone3` has placed this process; its number is free again.
         step!("close the cgroup", CLOSE, LOWER);
     }
-    if orders.has(b"user") {
-        orders.identity.become_root();
+    if let Some(identity) = &orders.identity {
+        identity.become_root();
     }
     if orders.has(b"cgroup") {
         step!("unshare the cgroup namespace", UNSHARE, CLONE_NEWCGROUP);

@@ -56,7 +56,7 @@ pub(crate) struct Gate {
     /// Rounds that come first and do not count; 10 if not given, in the deterministic machine 1
     #[arg(long, value_name = "N")]
     pub(crate) warmup: Option<usize>,
-    /// Instances of each build whose memory is measured, in up to 10 rounds; 100 if not given, 20 of stacks that boot Linux
+    /// Instances of each build whose memory is measured, in up to 12 rounds; 100 if not given, 20 of stacks that boot Linux
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub(crate) instances: Option<usize>,
     /// The work that every stack does
