@@ -6,6 +6,7 @@ use common::{LAB, diagnosis, runs_here, text};
 use isolab::samples::SamplesFile;
 use isolab::schedule;
 use isolab_timeline::{Peer, Stack};
+use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -21,7 +22,9 @@ struct Compared {
 
 fn compare(out: &Path, more: &[&str], environment: &[(&str, &str)]) -> Compared {
     let mut command = Command::new(LAB);
-    command.args(["compare", "--warmup", "0", "--out", out.to_str().unwrap()]).args(more);
+    command
+        .args(["compare", "--parts", "startup", "--warmup", "0", "--out", out.to_str().unwrap()])
+        .args(more);
     command
         .envs(environment.iter().copied())
         .stdin(Stdio::null())
@@ -152,11 +155,18 @@ fn a_container_whose_peer_was_killed_at_the_time_limit_is_removed() {
     }
 }
 
-/// Whether a container is at work on `work`, which begins at its root.
-fn works(work: &str) -> bool {
-    let line = format!("/isolab-workload\0{}\0", work.replace(' ', "\0"));
-    let mut processes = fs::read_dir("/proc").unwrap().flatten();
-    processes.any(|process| text(&fs::read(process.path().join("cmdline")).unwrap_or_default()) == line)
+/// Who is at work on `work`: each process with the path of its program.
+fn at_work(work: &str) -> Vec<(i32, String)> {
+    let words = format!("isolab-workload\0{}\0", work.replace(' ', "\0"));
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    let found = processes.filter_map(|process| {
+        let line = text(&fs::read(process.path().join("cmdline")).ok()?);
+        let path = line.strip_suffix(&words)?;
+        // A client has these words, too, behind its own.
+        (!path.contains('\0'))
+            .then(|| Some((process.file_name().to_str()?.parse().ok()?, path.to_owned())))?
+    });
+    found.collect()
 }
 
 #[test]
@@ -188,28 +198,32 @@ fn what_peers_keep_for_a_killed_lab_is_removed_by_clean() {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let deadline = Instant::now() + Duration::from_secs(30);
-        while !works(&work) && lab.try_wait().unwrap().is_none() && Instant::now() < deadline {
+        // In a sandbox with a kernel of its own, as runsc has, it does not show: there this is its time to begin.
+        let deadline = Instant::now() + Duration::from_secs(if peer == Peer::Runsc { 3 } else { 20 });
+        while at_work(&work).is_empty() && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(20));
         }
-        let began = works(&work);
         lab.kill().unwrap();
         lab.wait().unwrap();
-        if !began {
-            // In a sandbox of its own kernel its processes are not the host's.
-            eprintln!("skipped: {TEST}: {peer}: its workload does not show among the processes here");
+        // A container's program lies at its root. A bare process in its stead: the peer could not be launched here.
+        if let [(bare, path)] = &at_work(&work)[..]
+            && path != "/"
+        {
+            kill_process(Pid::from_raw(*bare).unwrap(), Signal::KILL).unwrap();
+            eprintln!("skipped: {TEST}: {peer} does not run here");
+            continue;
         }
         assert!(
             peer == Peer::Bwrap || !left_of(lab.id()).is_empty(),
             "{peer}: there was something to remove"
         );
-        let deadline = Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + Duration::from_secs(20);
         let mut said = String::new();
-        while (works(&work) || !left_of(lab.id()).is_empty()) && Instant::now() < deadline {
+        while (!at_work(&work).is_empty() || !left_of(lab.id()).is_empty()) && Instant::now() < deadline {
             let output = Command::new(LAB).arg("clean").output().unwrap();
             said = text(&output.stdout) + &text(&output.stderr);
         }
-        assert!(!works(&work), "{peer}: {said}");
+        assert!(at_work(&work).is_empty(), "{peer}: {said}");
         assert_eq!(left_of(lab.id()), Vec::<String>::new(), "{peer}: {said}");
     }
 }
