@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use isolab::compare::{Plan, commit};
 use isolab::gate::answer::{Allowed, Answer, Named};
-use isolab::gate::build::{Build, BuildError};
+use isolab::gate::build::{self, Build, BuildError};
 use isolab::gate::recorded::Recorded;
 use isolab::gate::run::{self, Measured, Metrics};
 use isolab::gate::{machine, words};
@@ -112,6 +112,12 @@ fn launched(
     };
     let builds = [find(&names[0])?, find(&names[1])?];
     bar.finish_and_clear();
+    let revisions = !options.self_check && names.iter().any(|name| !Path::new(name).is_dir());
+    if revisions && build::has_changes() {
+        eprintln!(
+            "isolab: files here differ from what is committed; a revision is gated as it was committed"
+        );
+    }
     let judged = [Named::from(&builds[0]), Named::from(&builds[1])];
     let plan = plan(options, names, metrics, shown);
     let builds = [&builds[0], &builds[1]];

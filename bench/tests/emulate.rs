@@ -123,7 +123,7 @@ fn isolab_itself_runs_there_and_its_report_lands_where_it_was_asked_for() {
     let compare =
         "compare --parts startup --stacks process,container --runs 5 --warmup 1 --out reports/there";
     let script = format!(
-        "while sleep 0.05; do for hour in -1 1; do date -s @$(($(date +%s) + hour * 3600)); done; done >steps & \
+        "while sleep 0.1; do for hour in -1 1; do date -s @$(($(date +%s) + hour * 3600)); done; done >steps & \
          isolab {compare}; status=$?; kill $!; exit $status"
     );
     let mut command = lab(&["exec", "--", "sh", "-c", &script]);

@@ -345,8 +345,12 @@ fn revisions_are_built_once_and_their_worktrees_go_whether_they_build_or_not() {
     let [kept] = &all.filter(of_first).collect::<Vec<_>>()[..] else { panic!("one build is kept") };
     assert!(kept.join("isolab-workload").is_file());
     let made = fs::metadata(kept).unwrap().modified().unwrap();
+    // What is not committed is in no revision, and that is said.
+    assert!(!complaint.contains("as it was committed"), "{complaint}");
+    fs::write(repository.join("src/main.rs"), "fn main() { panic!() }\n").unwrap();
     let output = lab(&["HEAD~1", "HEAD~1"]);
     assert_eq!(output.status.code(), Some(0), "{}{}", text(&output.stdout), text(&output.stderr));
+    assert!(text(&output.stderr).contains("a revision is gated as it was committed"));
     assert_eq!(fs::metadata(kept).unwrap().modified().unwrap(), made, "built once");
     assert_eq!(answer(&repository.join("gate"))["b"]["commit"]["id"], first.trim());
     nothing_is_left();
