@@ -4,6 +4,7 @@ use crate::cli::{Gate, Metric};
 use crate::{INTERRUPTED, UNAVAILABLE, fixed_seed, print};
 use anyhow::{Context, bail};
 use clap::ValueEnum;
+use clap::builder::PossibleValue;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use isolab::compare::{Plan, commit};
 use isolab::gate::answer::{Allowed, Answer, Named};
@@ -172,8 +173,8 @@ fn plan(options: &Gate, names: &[String; 2], metrics: Metrics, progress: bool) -
 
 /// The words that choose what is gated.
 fn metric(options: &Gate, memory: bool) -> String {
-    let names: Vec<_> = options.metric.iter().filter_map(|metric| metric.to_possible_value()).collect();
-    let names: Vec<_> = names.iter().map(|value| value.get_name()).collect();
+    let names: Vec<_> = options.metric.iter().filter_map(ValueEnum::to_possible_value).collect();
+    let names: Vec<_> = names.iter().map(PossibleValue::get_name).collect();
     let instances = options.instances.map_or(String::new(), |n| format!(" --instances {n}"));
     let more =
         if memory { format!(" --max-growth {}{instances}", options.max_growth) } else { String::new() };

@@ -218,8 +218,8 @@ pub fn sweep() -> anyhow::Result<cgroup::Swept> {
 
 /// Has peers remove what they keep for the runs of a dead lab, whose folder this is.
 fn bury(folder: &Path) -> Result<(), String> {
-    let runs = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    runs.map(|run| peers::bury(&run, &run_name(&run))).collect()
+    let mut runs = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    runs.try_for_each(|run| peers::bury(&run, &run_name(&run)))
 }
 
 /// Removes what is in `folder`, if there is one, by processes that have ended.

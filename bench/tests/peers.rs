@@ -178,7 +178,7 @@ fn what_peers_keep_for_a_killed_lab_is_removed_by_clean() {
         let work = format!("cpu {}", u64::MAX - u64::from(std::process::id()) * 16 - peer as u64);
         let stacks = [Stack::Process, Stack::Peer(peer)];
         let peer_first = |seed: &u64| schedule::plan(&stacks, 0, 1, *seed)[0].stack == stacks[1];
-        let seed = (0..).find(peer_first).unwrap().to_string();
+        let seed = (0..1_000).find(peer_first).unwrap().to_string();
         let mut lab = Command::new(LAB)
             .args([
                 "compare",

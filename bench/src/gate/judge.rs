@@ -117,9 +117,12 @@ fn one(candidate: Candidate, random: &mut fastrand::Rng) -> (Option<Effect>, Jud
         test(pairs, 1.0 + allowed, RESAMPLES, random)
     });
     let flaw = flaw.or_else(|| {
-        effect.is_none().then(|| match no_ratio {
-            true => "in some round it was nothing or less: other programs moved the machine's memory".into(),
-            false => format!("fewer than {FEWEST} rounds count"),
+        effect.is_none().then(|| {
+            if no_ratio {
+                "in some round it was nothing or less: other programs moved the machine's memory".into()
+            } else {
+                format!("fewer than {FEWEST} rounds count")
+            }
         })
     });
     let row = Judged {

@@ -34,8 +34,8 @@ impl Measured {
     }
 
     /// Says of both records why they are not whole.
-    fn stop(&mut self, why: String) {
-        self.files.iter_mut().for_each(|file| file.partial = Some(why.clone()));
+    fn stop(&mut self, why: &str) {
+        self.files.iter_mut().for_each(|file| file.partial = Some(why.into()));
     }
 }
 
@@ -92,7 +92,7 @@ pub fn run(
     if metrics.memory && measured.files[0].partial.is_none() {
         measured.grown = memory::take(plan, &both, &grounds, interrupt)?;
         if interrupt.came() {
-            measured.stop("it was interrupted while memory was measured".into());
+            measured.stop("it was interrupted while memory was measured");
         }
     }
     Ok(measured)
@@ -120,7 +120,7 @@ fn rounds(
         let mut launch = sandbox::launch(stacks::of(stack), command, &grounds[build], launcher)?;
         if interrupt.came() {
             let why = format!("it was interrupted after {order} of {} launches", turns.len());
-            measured.stop(why);
+            measured.stop(&why);
             break;
         }
         agreed.judge(&mut launch);

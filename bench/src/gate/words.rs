@@ -138,10 +138,8 @@ pub fn table(answer: &Answer) -> String {
         format!("{sheet}\n")
     };
     let mut text = String::new();
-    let tables: [(&[Judged], &str, fn(f64) -> String); 2] =
-        [(&answer.startup, "clock", show::ms), (&answer.memory, "KiB an instance", kib)];
-    for (judged, figure, show) in tables.into_iter().filter(|(judged, ..)| !judged.is_empty()) {
-        let rows = judged.iter().map(|row| {
+    let judged = |rows: &[Judged], figure, show: fn(f64) -> String| {
+        let rows = rows.iter().map(|row| {
             let ratio = row.effect.map_or(show::NONE.into(), |effect| change(effect.ratio));
             let [interval, p, seen] = cells(row);
             vec![
@@ -158,8 +156,10 @@ pub fn table(answer: &Answer) -> String {
             ]
         });
         let head = ["stack", figure, "n", "A", "B", "change", "95 % interval", "p", "could see", "verdict"];
-        text += &sheet(&head, rows.collect());
-    }
+        if rows.len() == 0 { String::new() } else { sheet(&head, rows.collect()) }
+    };
+    text += &judged(&answer.startup, "clock", show::ms);
+    text += &judged(&answer.memory, "KiB an instance", kib);
     if !answer.counts.is_empty() {
         let rows = answer.counts.iter().map(|row| {
             vec![row.stack.to_string(), range(row.a), range(row.b), differences(row), word(row.verdict)]
