@@ -3,15 +3,18 @@
 use crate::cli::{Gate, Metric};
 use crate::{INTERRUPTED, UNAVAILABLE, fixed_seed, print};
 use anyhow::{Context, bail};
+use clap::ValueEnum;
+use clap::builder::PossibleValue;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use isolab::compare::{Plan, commit};
 use isolab::gate::answer::{Allowed, Answer, Named};
-use isolab::gate::build::{Build, BuildError};
+use isolab::gate::build::{self, Build, BuildError};
 use isolab::gate::recorded::Recorded;
-use isolab::gate::run::{self, Measured};
+use isolab::gate::run::{self, Measured, Metrics};
 use isolab::gate::{machine, words};
 use isolab::ground;
 use isolab::interrupt::Interrupt;
+use isolab::memory::measure;
 use isolab::parts::{Part, Parts};
 use isolab::programs::Programs;
 use isolab::report::folder;
@@ -22,12 +25,18 @@ use std::path::Path;
 
 /// Rounds that count and rounds of warm-up, if not given.
 const ROUNDS: (usize, usize) = (200, 10);
+/// Rounds of memory: as many that the randomization test can tell for sure with all stacks looked at.
+const MEMORY_ROUNDS: usize = 12;
 /// In the deterministic machine every round is alike.
 const VIRTUAL_ROUNDS: (usize, usize) = (5, 1);
 
 pub(crate) fn perform(options: &Gate) -> anyhow::Result<u8> {
     let interrupt = Interrupt::listen().context("listening for Ctrl-C")?;
-    let allowed = Allowed { max_slowdown: options.max_slowdown, more_calls: options.more_calls };
+    let allowed = Allowed {
+        max_slowdown: options.max_slowdown,
+        max_growth: options.max_growth,
+        more_calls: options.more_calls,
+    };
     let names = [&options.a, &options.b].map(|name| name.clone().unwrap_or_else(|| "this build".into()));
     let (measured, judged) = if names.iter().all(|name| Path::new(name).is_file()) {
         recorded(&names)?
@@ -36,7 +45,7 @@ pub(crate) fn perform(options: &Gate) -> anyhow::Result<u8> {
     };
     let [a, b] = &measured.files;
     let recorded = Recorded::of([a, b], [&names[0], &names[1]])?;
-    let answer = Answer::of(recorded, &measured.counted, judged, allowed);
+    let answer = Answer::of(recorded, &measured.counted, measured.grown.clone(), judged, allowed);
 
     let json = serde_json::to_vec_pretty(&answer)?;
     let said = if options.self_check { words::noise_floor(&answer) } else { words::sentence(&answer) };
@@ -75,7 +84,7 @@ fn recorded(names: &[String; 2]) -> anyhow::Result<(Measured, [Named; 2])> {
     let files = [read(&names[0])?, read(&names[1])?];
     let judged =
         [0, 1].map(|which| Named { name: names[which].clone(), commit: files[which].commit.clone() });
-    Ok((Measured { files, counted: Default::default() }, judged))
+    Ok((Measured::launches(files), judged))
 }
 
 /// Finds or builds both, and launches them.
@@ -85,9 +94,11 @@ fn launched(
     interrupt: &Interrupt,
 ) -> anyhow::Result<(Measured, [Named; 2])> {
     ground::sweep()?;
-    let [startup, counts] = [Metric::Startup, Metric::Counts].map(|metric| options.metric.contains(&metric));
-    if options.deterministic && !startup {
-        bail!("the deterministic machine measures start-up: leave --deterministic or --metric out");
+    let has = |metric| options.metric.contains(&metric);
+    let metrics =
+        Metrics { startup: has(Metric::Startup), counts: has(Metric::Counts), memory: has(Metric::Memory) };
+    if options.deterministic && (!metrics.startup || metrics.memory) {
+        bail!("the deterministic machine measures start-up only: leave --deterministic or --metric out");
     }
     let shown = io::stderr().is_terminal();
     let bar = spinner(shown);
@@ -102,18 +113,24 @@ fn launched(
     };
     let builds = [find(&names[0])?, find(&names[1])?];
     bar.finish_and_clear();
+    let revisions = !options.self_check && names.iter().any(|name| !Path::new(name).is_dir());
+    if revisions && build::has_changes() {
+        eprintln!(
+            "isolab: files here differ from what is committed; a revision is gated as it was committed"
+        );
+    }
     let judged = [Named::from(&builds[0]), Named::from(&builds[1])];
-    let plan = plan(options, names, startup, shown);
+    let plan = plan(options, names, metrics, shown);
     let builds = [&builds[0], &builds[1]];
     let measured = if options.deterministic {
-        Measured { files: machine::run(&plan, builds, interrupt)?, counted: Default::default() }
+        Measured::launches(machine::run(&plan, builds, interrupt)?)
     } else {
-        run::run(&plan, counts, builds, interrupt)?
+        run::run(&plan, metrics, builds, interrupt)?
     };
     Ok((measured, judged))
 }
 
-fn plan(options: &Gate, names: &[String; 2], startup: bool, progress: bool) -> Plan {
+fn plan(options: &Gate, names: &[String; 2], metrics: Metrics, progress: bool) -> Plan {
     let workload = options.workload;
     let rounds = if options.deterministic { VIRTUAL_ROUNDS } else { ROUNDS };
     let (runs, warmup) = (options.runs.unwrap_or(rounds.0), options.warmup.unwrap_or(rounds.1));
@@ -130,21 +147,38 @@ fn plan(options: &Gate, names: &[String; 2], startup: bool, progress: bool) -> P
     } else {
         options.stacks.clone()
     };
+    let memory = measure::Plan { batches: MEMORY_ROUNDS, ..measure::Plan::default() };
+    let memory = match options.instances {
+        Some(n) => measure::Plan { n, linux_n: n, ..memory },
+        None => memory,
+    };
     Plan {
+        memory,
         command: format!(
-            "isolab gate {what} --max-slowdown {} --runs {runs} --warmup {warmup}{} --workload '{workload}' --seed \
+            "isolab gate {what}{} --max-slowdown {} --runs {runs} --warmup {warmup}{} --workload '{workload}' --seed \
              {seed}{}",
+            metric(options, metrics.memory),
             options.max_slowdown,
             options.launches.words(&options.stacks),
             if options.deterministic { " --deterministic" } else { "" },
         ),
-        runs: if startup { runs } else { 0 },
-        warmup: if startup { warmup } else { 0 },
+        runs: if metrics.startup { runs } else { 0 },
+        warmup: if metrics.startup { warmup } else { 0 },
         workload,
         seed,
         progress,
         ..options.launches.plan(Parts(vec![Part::Startup]), stacks)
     }
+}
+
+/// The words that choose what is gated.
+fn metric(options: &Gate, memory: bool) -> String {
+    let names: Vec<_> = options.metric.iter().filter_map(ValueEnum::to_possible_value).collect();
+    let names: Vec<_> = names.iter().map(PossibleValue::get_name).collect();
+    let instances = options.instances.map_or(String::new(), |n| format!(" --instances {n}"));
+    let more =
+        if memory { format!(" --max-growth {}{instances}", options.max_growth) } else { String::new() };
+    format!(" --metric {}{more}", names.join(","))
 }
 
 fn spinner(shown: bool) -> ProgressBar {

@@ -6,7 +6,7 @@
 
 use crate::kernel::{self, cache::Cache};
 use crate::microvm::Kernel;
-use crate::peers::{Found, ask::ask};
+use crate::peers::{self, Found, ask::ask};
 use crate::programs::Programs;
 use crate::sandbox::Refusal;
 use anyhow::Context;
@@ -132,10 +132,7 @@ impl Ground {
 
     /// The name of this run: no other has it.
     pub fn run_name(&self) -> String {
-        let folder = self.folder.path();
-        let [process, number] = [folder.parent(), Some(folder)]
-            .map(|path| path.and_then(Path::file_name).unwrap_or_default().to_string_lossy());
-        format!("{process}-{number}")
+        run_name(self.folder.path())
     }
 
     /// A name for one container of `whose`; no other of this run, or of any run, has it.
@@ -194,7 +191,21 @@ impl Drop for Ground {
     }
 }
 
-/// Removes what labs and runtimes that were killed have left: folders, unfinished kernels and cgroups.
+/// The name of the run whose folder this is: `isolab-run-PID-START.NUMBER`. Without its prefix it names the owner of a
+/// cgroup, so that a sweep finds those too that a peer has made.
+fn run_name(folder: &Path) -> String {
+    let [process, number] = [folder.parent(), Some(folder)]
+        .map(|path| path.and_then(Path::file_name).unwrap_or_default().to_string_lossy());
+    format!("{process}.{number}")
+}
+
+/// The cgroup of a container of this name, in isolab's own folder of each hierarchy.
+pub fn group_of(name: &str) -> String {
+    format!("/isolab/{}", name.strip_prefix(PREFIX).unwrap_or(name))
+}
+
+/// Removes what labs and runtimes that were killed have left: cgroups, folders with what engines keep for them, and
+/// unfinished kernels.
 /// Returns what it removed, and what it could not remove with the reason.
 pub fn sweep() -> anyhow::Result<cgroup::Swept> {
     let mut swept = cgroup::sweep()?;
@@ -203,6 +214,12 @@ pub fn sweep() -> anyhow::Result<cgroup::Swept> {
         sweep_folder(&kernels.staging(), &mut swept);
     }
     Ok(swept)
+}
+
+/// Has peers remove what they keep for the runs of a dead lab, whose folder this is.
+fn bury(folder: &Path) -> Result<(), String> {
+    let mut runs = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    runs.try_for_each(|run| peers::bury(&run, &run_name(&run)))
 }
 
 /// Removes what is in `folder`, if there is one, by processes that have ended.
@@ -217,6 +234,10 @@ fn sweep_folder(folder: &Path, swept: &mut cgroup::Swept) {
         let name = entry.file_name();
         let owner = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.parse::<Owner>().ok());
         if owner.is_none_or(Owner::is_alive) {
+            continue;
+        }
+        if let Err(why) = bury(&entry.path()) {
+            swept.left.push((entry.path(), why));
             continue;
         }
         match fs::remove_dir_all(entry.path()) {

@@ -120,7 +120,7 @@ impl Launcher {
 
         let mut wire = Wire::default();
         let deadline = Instant::now() + self.limit;
-        listen(&output, input, &mut wire, deadline)?;
+        let closed = listen(&output, input, &mut wire, deadline)?;
         let (spawned_at, child) =
             self.started.recv().map_err(|_| io::Error::other("the launching thread has ended"))??;
         let Reaped { mut outcome, late } = reap(Pid::from_child(&child), deadline)?;
@@ -131,28 +131,34 @@ impl Launcher {
         complaints.rewind()?;
         // Whatever a child complained of in no encoding is still told, as far as it goes.
         let _ = complaints.read_to_string(&mut complaint);
-        let late =
-            late.then(|| format!("it had not ended after {} s and was killed", self.limit.as_secs_f64()));
+        let limit = self.limit.as_secs_f64();
+        let late = match (late, closed) {
+            (true, _) => Some(format!("it had not ended after {limit} s and was killed")),
+            (false, false) => {
+                Some(format!("it left a process behind, which still held its output after {limit} s"))
+            }
+            (false, true) => None,
+        };
         Ok(assemble(wire, spawned_at, reaped_at, outcome, complaint.trim().into(), late))
     }
 }
 
-/// Reads until the child has closed its output, or the deadline has come.
-fn listen(output: &OwnedFd, input: OwnedFd, wire: &mut Wire, deadline: Instant) -> io::Result<()> {
+/// Reads until everybody has closed the child's output, or the deadline has come. Returns whether they have.
+fn listen(output: &OwnedFd, input: OwnedFd, wire: &mut Wire, deadline: Instant) -> io::Result<bool> {
     let mut input = Some(input);
     let mut buffer = [0_u8; 4096];
     while wait(&mut [PollFd::new(output, PollFlags::IN)], deadline)? {
         let length = rustix::io::read(output, &mut buffer)?;
         let at = now();
         if length == 0 {
-            break;
+            return Ok(true);
         }
         wire.feed(&buffer[..length], at);
         if wire.marks.contains_key(&Mark::Ready) {
             drop(input.take());
         }
     }
-    Ok(())
+    Ok(false)
 }
 
 /// Puts the two sides' marks on one timeline and looks for what is wrong with it.
@@ -197,18 +203,31 @@ fn beginning(text: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    #[test]
-    fn who_closes_its_output_and_does_not_end_is_killed_at_the_limit() {
+    /// What a launch of a shell with this script comes to, within 0.2 s.
+    fn launched(script: &'static str) -> Launched {
         let placement = Placement::choose().unwrap();
         // On a thread of its own: the launcher pins the one that makes it.
         let launch = std::thread::spawn(move || {
             let launcher = Launcher::new(placement, Duration::from_millis(200)).unwrap();
             let mut shell = Command::new("/bin/sh");
-            shell.args(["-c", "exec >&-; exec sleep 600"]);
+            shell.args(["-c", script]);
             launcher.run(shell).unwrap()
         });
-        let launch = launch.join().unwrap();
+        launch.join().unwrap()
+    }
+
+    #[test]
+    fn who_closes_its_output_and_does_not_end_is_killed_at_the_limit() {
+        let launch = launched("exec >&-; exec sleep 600");
         assert_eq!(launch.outcome.status, 128 + 9);
         assert!(launch.invalid.unwrap().contains("had not ended after 0.2 s"));
+    }
+
+    #[test]
+    fn who_ends_and_leaves_a_process_behind_is_named() {
+        let launch = launched("sleep 2 & exit 0");
+        assert_eq!(launch.outcome.status, 0);
+        let why = launch.invalid.unwrap();
+        assert!(why.contains("left a process behind, which still held its output after 0.2 s"), "{why}");
     }
 }

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{LAB, diagnosis, lab, runs_here, text};
+use common::{LAB, behind, diagnosis, lab, runs_here, text};
 use isolab::density::section::{Density, Stopped};
 use isolab::host::clock::is_emulated;
 use isolab::samples::SamplesFile;
@@ -112,6 +112,16 @@ fn a_start_that_takes_as_long_as_is_allowed_is_the_last() {
     let (all, ..) =
         density(&folder.path().join("all"), &[&one_at_a_time[..], &["--until", "60000"]].concat());
     assert_eq!((all.fills[0].stopped, all.fills[0].launches.len()), (Stopped::Max, 5));
+    // One that waits for 50 ms first is later than 20, whatever else this machine does.
+    let slow = behind(&folder.path().join("slow"), "isolab-workload", "sleep 0.05");
+    let out = folder.path().join("first");
+    let mut command = Command::new(LAB);
+    command.args(["density", "--until", "20", "--out", out.to_str().unwrap()]).args(one_at_a_time);
+    let output = command.env("ISOLAB_PROGRAMS", slow).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let first = SamplesFile::read(&out.join("samples.json")).unwrap().density.unwrap();
+    assert_eq!((first.fills[0].stopped, first.until_ns), (Stopped::Until, Some(20_000_000)));
+    assert!(first.fills[0].launches.len() < 5, "{:?}", first.fills[0].launches);
 }
 
 #[test]

@@ -119,13 +119,25 @@ fn isolab_itself_runs_there_and_its_report_lands_where_it_was_asked_for() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
+    // Somebody sets the clock an hour back and forth all the while: the ruler's clock is another.
     let compare =
         "compare --parts startup --stacks process,container --runs 5 --warmup 1 --out reports/there";
-    let mut command = lab(&["--"]);
-    let output = command.args(compare.split(' ')).current_dir(&folder).output().unwrap();
+    let script = format!(
+        "while sleep 0.1; do for hour in -1 1; do date -s @$(($(date +%s) + hour * 3600)); done; done >steps & \
+         isolab {compare}; status=$?; kill $!; exit $status"
+    );
+    let mut command = lab(&["exec", "--", "sh", "-c", &script]);
+    let output = command.current_dir(&folder).output().unwrap();
     assert_eq!(status(&output), 0, "{}", text(&output.stderr));
+    let steps = fs::read_to_string(folder.path().join("steps")).unwrap();
+    assert!(steps.lines().count() > 4, "the clock was set: {steps}");
     assert!(text(&output.stdout).contains("container"), "{}", text(&output.stdout));
     let file = isolab::samples::SamplesFile::read(&folder.path().join("reports/there/samples.json")).unwrap();
+    assert_eq!((file.samples.len(), file.invalid().count()), (12, 0));
+    let hour = 3_600_000_000_000;
+    assert!(
+        file.samples.iter().flat_map(|sample| sample.marks_ns.marks()).all(|(_, at)| (0..hour).contains(&at))
+    );
     assert!(file.host.emulated && file.host.cgroup == "v2" && file.host.kvm == "svm", "{:?}", file.host);
     let page = fs::read_to_string(folder.path().join("reports/there/report.html")).unwrap();
     assert!(page.contains("An emulator ran this machine"));

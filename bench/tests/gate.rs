@@ -2,34 +2,15 @@
 
 mod common;
 
-use common::{LAB, lab, runs_here, text};
+use common::{LAB, behind, build, lab, runs_here, text};
 use isolab::programs::Programs;
 use isolab::samples::SamplesFile;
-use isolab_timeline::Stack;
+use isolab_timeline::{Mark, Stack};
 use serde_json::Value;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
-
-/// A folder with copies of the measured programs.
-fn build(folder: &Path) -> PathBuf {
-    fs::create_dir_all(folder).unwrap();
-    for program in Programs::find().unwrap().all() {
-        fs::copy(program, folder.join(program.file_name().unwrap())).unwrap();
-    }
-    folder.into()
-}
-
-/// The same, with a workload that first runs `script`.
-fn delayed(folder: &Path, script: &str) -> PathBuf {
-    let real = build(&folder.with_extension("real")).join("isolab-workload");
-    let workload = build(folder).join("isolab-workload");
-    fs::write(&workload, format!("#!/bin/sh\n{script}\nexec {} \"$@\"\n", real.display())).unwrap();
-    fs::set_permissions(&workload, fs::Permissions::from_mode(0o755)).unwrap();
-    folder.into()
-}
 
 fn gate(a: &Path, b: &Path, out: &Path, more: &[&str]) -> Output {
     let words = ["gate", a.to_str().unwrap(), b.to_str().unwrap(), "--out", out.to_str().unwrap()];
@@ -44,7 +25,7 @@ fn answer(out: &Path) -> Value {
 fn a_build_that_waits_fails_and_the_same_build_does_not() {
     let folder = tempfile::tempdir().unwrap();
     let a = build(&folder.path().join("a"));
-    let b = delayed(&folder.path().join("b"), "sleep 0.1");
+    let b = behind(&folder.path().join("b"), "isolab-workload", "sleep 0.1");
     let out = folder.path().join("gate");
     let more = ["--runs", "12", "--warmup", "1", "--metric", "startup", "--max-slowdown", "50%"];
     let output = gate(&a, &b, &out, &more);
@@ -72,11 +53,53 @@ fn a_build_that_waits_fails_and_the_same_build_does_not() {
     assert_eq!(output.status.code(), Some(1), "{}", text(&output.stdout));
 }
 
+/// A launcher that sleeps for 5 ms before it does anything: that is in each launch's time, in the phase in which it
+/// happened and in none after. A sleep never ends too early; and what other programs take hits both builds, so that in some
+/// round it is not B that they hit.
+#[test]
+fn an_added_sleep_is_in_the_phase_in_which_it_happens() {
+    const ADDED: i64 = 5_000_000;
+    const TEST: &str = "an_added_sleep_is_in_the_phase_in_which_it_happens";
+    let programs = [
+        (Stack::Process, "isolab-workload"),
+        (Stack::Container, "isolab-runtime"),
+        (Stack::Unikernel, "isolab-microvm"),
+    ];
+    let here: Vec<_> = programs.into_iter().filter(|&(stack, _)| runs_here(stack, TEST)).collect();
+    for (stack, program) in here {
+        let folder = tempfile::tempdir().unwrap();
+        let [a, b] = [("a", ":"), ("b", "sleep 0.005")]
+            .map(|(name, lines)| behind(&folder.path().join(name), program, lines));
+        let out = folder.path().join("gate");
+        let more = ["--metric", "startup", "--runs", "12", "--warmup", "0", "--stacks", stack.name()];
+        let output = lab(&[
+            &["gate", a.to_str().unwrap(), b.to_str().unwrap(), "--out", out.to_str().unwrap()],
+            &more[..],
+        ]
+        .concat());
+        let [without, with] =
+            ["samples-a.json", "samples-b.json"].map(|name| SamplesFile::read(&out.join(name)).unwrap());
+        assert_eq!(with.counted(stack).count(), 12, "{stack}: {}", text(&output.stderr));
+        // The launcher's own first instruction, where there is a launcher.
+        let first = if stack == Stack::Process { Mark::Begin } else { Mark::Launcher };
+        let spans = |file: &SamplesFile, from, to| -> Vec<i64> {
+            file.counted(stack).filter_map(|sample| sample.marks_ns.span(from, to)).collect()
+        };
+        assert!(spans(&with, Mark::Spawn, first).iter().all(|&span| span >= ADDED), "{stack}");
+        let marks = with.samples[0].marks_ns.marks().map(|(mark, _)| mark);
+        for mark in marks.skip_while(|&mark| mark != first) {
+            let [slow, quick] = [&with, &without].map(|file| spans(file, first, mark));
+            let least = slow.iter().zip(&quick).map(|(slow, quick)| slow - quick).min().unwrap();
+            assert!(least < ADDED, "{stack}: from {first:?} to {mark:?} are {least} ns more");
+        }
+    }
+}
+
 #[test]
 fn system_calls_are_gated_to_the_call() {
     let folder = tempfile::tempdir().unwrap();
     let a = build(&folder.path().join("a"));
-    let b = delayed(&folder.path().join("b"), ":");
+    let b = behind(&folder.path().join("b"), "isolab-workload", ":");
     let out = folder.path().join("gate");
     let same = gate(&a, &a, &out, &["--metric", "counts"]);
     assert_eq!(same.status.code(), Some(0), "{}{}", text(&same.stdout), text(&same.stderr));
@@ -91,6 +114,40 @@ fn system_calls_are_gated_to_the_call() {
     assert_eq!((&execve[0]["most"], &execve[1]["least"]), (&0.into(), &1.into()));
     let allowed = gate(&a, &b, &out, &["--metric", "counts", "--more-calls", "100000"]);
     assert_eq!(allowed.status.code(), Some(0), "{}", text(&allowed.stdout));
+}
+
+/// A new process keeps its environment as long as it lives: eight words of 128 KiB are 1 MiB of its own pages.
+const MEBIBYTE: &str = "x=$(head -c 131000 /dev/zero | tr '\\0' x)
+export A=$x B=$x C=$x D=$x E=$x F=$x G=$x H=$x";
+
+#[test]
+fn a_build_that_keeps_a_mebibyte_more_fails_and_the_same_build_does_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let a = build(&folder.path().join("a"));
+    let b = behind(&folder.path().join("b"), "isolab-workload", MEBIBYTE);
+    // Both at once: most of the time they wait.
+    let [same, more] = std::thread::scope(|scope| {
+        let (a, folder) = (&a, folder.path());
+        [(a, "same"), (&b, "more")]
+            .map(|(b, name)| {
+                // A process of 30 KiB has now and then one page table more.
+                let memory = ["--metric", "memory", "--instances", "8", "--max-growth", "50%"];
+                scope.spawn(move || (gate(a, b, &folder.join(name), &memory), answer(&folder.join(name))))
+            })
+            .map(|run| run.join().unwrap())
+    });
+    let (output, more) = more;
+    let said = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{said}{}", text(&output.stderr));
+    assert!(said.contains("Fail: own pages of process changes by +"), "{said}");
+    let own = |answer: &Value| answer["memory"][0].clone();
+    let grown = own(&more)["b"].as_f64().unwrap() - own(&more)["a"].as_f64().unwrap();
+    assert!((grown - 1024.0).abs() < 0.02 * 1024.0, "{grown} KiB: {more}");
+    let (output, same) = same;
+    // Others move the machine's memory as they like: by that ruler it may be inconclusive. Its own pages are its own.
+    assert!(matches!(output.status.code(), Some(0 | 3)), "{}", text(&output.stdout));
+    assert_eq!((&own(&same)["verdict"], &own(&same)["n"]), (&"pass".into(), &8.into()), "{same}");
+    assert_eq!(same["grown"][0]["rounds"].as_array().unwrap().len(), 8);
 }
 
 #[test]
@@ -121,7 +178,7 @@ fn a_container_is_counted_with_all_that_it_starts() {
 fn a_build_that_cannot_run_what_the_other_can_fails() {
     let folder = tempfile::tempdir().unwrap();
     let a = build(&folder.path().join("a"));
-    let b = delayed(&folder.path().join("b"), "exit 9");
+    let b = behind(&folder.path().join("b"), "isolab-workload", "exit 9");
     let out = folder.path().join("gate");
     let output = gate(&a, &b, &out, &["--runs", "6", "--warmup", "0"]);
     assert_eq!(output.status.code(), Some(1), "{}", text(&output.stdout));
@@ -288,8 +345,12 @@ fn revisions_are_built_once_and_their_worktrees_go_whether_they_build_or_not() {
     let [kept] = &all.filter(of_first).collect::<Vec<_>>()[..] else { panic!("one build is kept") };
     assert!(kept.join("isolab-workload").is_file());
     let made = fs::metadata(kept).unwrap().modified().unwrap();
+    // What is not committed is in no revision, and that is said.
+    assert!(!complaint.contains("as it was committed"), "{complaint}");
+    fs::write(repository.join("src/main.rs"), "fn main() { panic!() }\n").unwrap();
     let output = lab(&["HEAD~1", "HEAD~1"]);
     assert_eq!(output.status.code(), Some(0), "{}{}", text(&output.stdout), text(&output.stderr));
+    assert!(text(&output.stderr).contains("a revision is gated as it was committed"));
     assert_eq!(fs::metadata(kept).unwrap().modified().unwrap(), made, "built once");
     assert_eq!(answer(&repository.join("gate"))["b"]["commit"]["id"], first.trim());
     nothing_is_left();
@@ -314,6 +375,6 @@ fn a_self_check_states_the_noise_floor() {
         out.to_str().unwrap(),
     ]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-    assert!(text(&output.stdout).contains("The smallest slowdown that such a run sees here and now is"));
+    assert!(text(&output.stdout).contains("The smallest change that such a run sees here and now is"));
     assert!(answer(&out)["startup"][0]["effect"]["detectable"].as_f64().unwrap() > 0.0);
 }

@@ -126,6 +126,27 @@ fn run_passes_output_and_exit_status_on() {
     }
 }
 
+/// A part that cannot be measured after another was: what there is is kept, and the exit status tells.
+#[test]
+fn a_part_that_fails_keeps_what_was_measured_before_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("report");
+    // Too few descriptors for hundreds of instances, enough for a launch.
+    let script = "ulimit -n 30; exec \"$@\"";
+    let words =
+        ["compare", "--parts", "startup,density", "--stacks", "process", "--runs", "3", "--warmup", "0"];
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", script, "sh", LAB]).args(words).arg("--out").arg(&out);
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let file = accepted(&out);
+    assert_eq!((file.samples.len(), file.density.as_ref()), (3, None));
+    assert!(file.partial.as_deref().is_some_and(|why| why.contains("descriptors")), "{:?}", file.partial);
+    assert!(said.contains("descriptors"), "{said}");
+    assert!(std::fs::read_to_string(out.join("report.html")).unwrap().contains("descriptors"));
+}
+
 #[test]
 fn an_interrupted_comparison_keeps_what_it_measured() {
     let (file, html) = interrupted(&["compare", "--runs", "100000", "--stacks", "process"]);

@@ -15,6 +15,7 @@ is checked out and built in a folder of its own; or two samples.json that one ga
 Examples:
   isolab gate main HEAD
   isolab gate main HEAD --max-slowdown 2% --runs 400
+  isolab gate main HEAD --metric startup,memory,counts --max-growth 10%
   isolab gate --self-check
   isolab gate main HEAD --deterministic --stacks process,container
   isolab gate reports/gate/samples-a.json reports/gate/samples-b.json --max-slowdown 10%
@@ -34,6 +35,9 @@ pub(crate) struct Gate {
     /// The slowdown that is allowed, of each stack and clock
     #[arg(long, value_name = "SHARE", default_value = "5%", value_parser = share)]
     pub(crate) max_slowdown: f64,
+    /// The growth of an idle instance's memory that is allowed, of each stack and ruler
+    #[arg(long, value_name = "SHARE", default_value = "5%", value_parser = share)]
+    pub(crate) max_growth: f64,
     /// How many system calls more a launch may make
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) more_calls: u64,
@@ -52,6 +56,9 @@ pub(crate) struct Gate {
     /// Rounds that come first and do not count; 10 if not given, in the deterministic machine 1
     #[arg(long, value_name = "N")]
     pub(crate) warmup: Option<usize>,
+    /// Instances of each build whose memory is measured, in up to 12 rounds; 100 if not given, 20 of stacks that boot Linux
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    pub(crate) instances: Option<usize>,
     /// The work that every stack does
     #[arg(long, value_name = "'KIND N'", default_value = "noop")]
     pub(crate) workload: Workload,
@@ -73,6 +80,8 @@ pub(crate) struct Gate {
 pub(crate) enum Metric {
     /// Times, from the spawn to the workload's begin and to the end of everything
     Startup,
+    /// What one more idle instance takes (wants a machine that does nothing else)
+    Memory,
     /// System calls of a launch
     Counts,
 }

@@ -2,13 +2,13 @@
 
 use super::build::Build;
 use super::counts::{self, Change, Counted};
-use super::decide::{self, ALPHA, Verdict};
+use super::decide::{ALPHA, Verdict};
+use super::judge::{Candidate, Judged, Kind, judge};
 use super::machine::TOLERANCE;
+use super::memory::{Grown, Ruler};
 use super::recorded::Recorded;
 use crate::samples::{Commit, SamplesFile};
-use crate::stats::bootstrap::{FEWEST, RESAMPLES};
-use crate::stats::pairs::{Effect, Pairs};
-use crate::stats::{Clock, Interval, Sorted, holm};
+use crate::stats::Clock;
 use isolab_timeline::Stack;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -21,6 +21,8 @@ pub const CLOCKS: [Clock; 2] = [Clock::Begin, Clock::Reaped];
 pub struct Allowed {
     /// The slowdown that is allowed, as a share: 0.05 is 5 %.
     pub max_slowdown: f64,
+    /// The growth of memory that is allowed, as a share.
+    pub max_growth: f64,
     /// How many system calls more a launch may make.
     pub more_calls: u64,
 }
@@ -38,45 +40,6 @@ impl From<&Build> for Named {
     fn from(build: &Build) -> Named {
         Named { name: build.name.clone(), commit: build.commit.clone() }
     }
-}
-
-/// One stack on one clock. Times are in milliseconds, shares as 0.05 for 5 %.
-#[derive(Clone, Debug, Serialize)]
-pub struct Startup {
-    /// Which stack.
-    pub stack: Stack,
-    /// Which clock.
-    pub clock: &'static str,
-    /// Rounds in which both launches count.
-    pub n: usize,
-    /// A's median.
-    pub a_ms: f64,
-    /// B's median.
-    pub b_ms: f64,
-    /// B's median over A's, with its interval; absent when there are too few rounds.
-    pub effect: Option<Figures>,
-    /// How often a launch of B takes longer than one of A.
-    pub superiority: Option<f64>,
-    /// p-value of "B is slower than allowed", as it is and adjusted for the number of comparisons; absent where
-    /// nothing depends on chance.
-    pub p: Option<[f64; 2]>,
-    /// The verdict.
-    pub verdict: Verdict,
-    /// Why it cannot be a pass, whatever the figures say.
-    pub flaw: Option<String>,
-}
-
-/// [`Effect`], as it is written.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct Figures {
-    /// B's median over A's.
-    pub ratio: f64,
-    /// The interval's lower end.
-    pub low: f64,
-    /// The interval's upper end.
-    pub high: f64,
-    /// The smallest slowdown that this run could have seen.
-    pub detectable: f64,
 }
 
 /// A stack that one build or both cannot run.
@@ -112,7 +75,11 @@ pub struct Answer {
     /// How far apart virtual times of one build may lie; absent where times are those of a clock.
     pub tolerance: Option<f64>,
     /// Times.
-    pub startup: Vec<Startup>,
+    pub startup: Vec<Judged>,
+    /// Memory of an idle instance.
+    pub memory: Vec<Judged>,
+    /// The readings that it was judged by.
+    pub grown: Vec<Grown>,
     /// System calls.
     pub counts: Vec<Change>,
     /// Stacks that could not be compared.
@@ -136,15 +103,23 @@ impl Answer {
     pub fn of(
         recorded: Recorded<'_>,
         counted: &[Counted; 2],
+        grown: Vec<Grown>,
         [a, b]: [Named; 2],
         allowed: Allowed,
     ) -> Answer {
-        let startup = startup(recorded, allowed.max_slowdown);
+        let mut candidates = times(recorded, allowed.max_slowdown);
+        let times = candidates.len();
+        candidates.extend(bytes(&grown, allowed.max_growth));
+        let mut startup = judge(candidates, &mut fastrand::Rng::with_seed(recorded.a.seed));
+        let memory = startup.split_off(times);
         let counts = counts::decide(counted, allowed.more_calls);
         let refused = refused(recorded);
         let partial = recorded.a.partial.clone().or_else(|| recorded.b.partial.clone());
-        let verdicts =
-            startup.iter().map(|row| row.verdict).chain(counts.iter().map(|change| change.verdict));
+        let verdicts = startup
+            .iter()
+            .chain(&memory)
+            .map(|row| row.verdict)
+            .chain(counts.iter().map(|change| change.verdict));
         let verdicts = verdicts.chain(refused.iter().filter_map(|refusal| refusal.verdict));
         let file: &SamplesFile = recorded.a;
         Answer {
@@ -156,6 +131,8 @@ impl Answer {
             alpha: ALPHA,
             tolerance: recorded.is_exact().then_some(TOLERANCE),
             startup,
+            memory,
+            grown,
             counts,
             refused,
             partial,
@@ -170,72 +147,38 @@ impl Answer {
     /// Whether anything was compared at all.
     pub fn is_empty(&self) -> bool {
         self.startup.is_empty()
+            && self.memory.is_empty()
             && self.counts.is_empty()
             && self.refused.iter().all(|row| row.verdict.is_none())
     }
 }
 
-/// Every stack on every clock. Verdicts come last: how sure one has to be depends on how many there are.
-fn startup(recorded: Recorded<'_>, max_slowdown: f64) -> Vec<Startup> {
-    let mut random = fastrand::Rng::with_seed(recorded.a.seed);
-    let mut rows = Vec::new();
-    for stack in recorded.stacks() {
+/// Every stack on every clock.
+fn times(recorded: Recorded<'_>, allowed: f64) -> Vec<Candidate> {
+    let kind = if recorded.is_exact() { Kind::VirtualTimes } else { Kind::Times };
+    let of = |stack| {
         let flaw =
             recorded.invalid(stack).map(|(build, why)| format!("a launch of {build} does not count: {why}"));
-        for clock in CLOCKS {
+        CLOCKS.map(|clock| {
             let pairs = recorded.pairs(stack, clock);
-            let median = |of: fn(&(f64, f64)) -> f64| {
-                Sorted::new(pairs.iter().map(of)).map_or(0.0, |all| all.median())
-            };
-            let [a_ms, b_ms] = [median(|pair| pair.0), median(|pair| pair.1)];
-            let n = pairs.len();
-            let exact = recorded.is_exact().then(|| exactly(b_ms / a_ms));
-            let sample = Pairs::new(pairs).filter(|_| exact.is_none());
-            let effect = exact.or_else(|| Some(sample.as_ref()?.effect(RESAMPLES, &mut random)));
-            let p =
-                sample.as_ref().map(|pairs| pairs.slower_than(1.0 + max_slowdown, RESAMPLES, &mut random));
-            let superiority = sample.as_ref().map(Pairs::superiority);
-            let few = effect.is_none().then(|| format!("fewer than {FEWEST} rounds count"));
-            rows.push((
-                effect,
-                Startup {
-                    stack,
-                    clock: clock.name(),
-                    n,
-                    a_ms,
-                    b_ms,
-                    effect: effect.map(Figures::from),
-                    superiority,
-                    p: p.map(|p| [p, p]),
-                    verdict: Verdict::Inconclusive,
-                    flaw: flaw.clone().or(few),
-                },
-            ));
-        }
-    }
-    let p: Vec<f64> = rows.iter().filter_map(|(_, row)| Some(row.p?[0])).collect();
-    let mut adjusted = holm::adjusted(&p).into_iter();
-    let judged = rows.into_iter().map(|(effect, mut row)| {
-        row.p = row.p.and_then(|[p, _]| Some([p, adjusted.next()?]));
-        let verdict = effect.map_or(Verdict::Inconclusive, |effect| {
-            decide::decide(&effect, row.p.map(|[_, adjusted]| adjusted), max_slowdown)
-        });
-        row.verdict = if row.flaw.is_some() { verdict.max(Verdict::Inconclusive) } else { verdict };
-        row
-    });
-    judged.collect()
+            Candidate { stack, figure: clock.name(), kind, pairs, allowed, flaw: flaw.clone() }
+        })
+    };
+    recorded.stacks().flat_map(of).collect()
 }
 
-/// The effect between figures without noise.
-fn exactly(ratio: f64) -> Effect {
-    let interval = Interval { low: ratio * (1.0 - TOLERANCE), high: ratio * (1.0 + TOLERANCE) };
-    Effect { ratio, interval, detectable: TOLERANCE }
-}
-
-impl From<Effect> for Figures {
-    fn from(Effect { ratio, interval: Interval { low, high }, detectable }: Effect) -> Figures {
-        Figures { ratio, low, high, detectable }
-    }
+/// Every stack by every ruler.
+fn bytes(grown: &[Grown], allowed: f64) -> impl Iterator<Item = Candidate> {
+    grown.iter().flat_map(move |of| {
+        Ruler::ALL.map(|ruler| Candidate {
+            stack: of.stack,
+            figure: ruler.name(),
+            kind: Kind::Memory,
+            pairs: of.rounds.iter().map(|[a, b]| (ruler.kib(a), ruler.kib(b))).collect(),
+            allowed,
+            flaw: of.wrong.clone(),
+        })
+    })
 }
 
 /// The stacks that one build or both cannot run. That B cannot where A can is a failure; that neither can is this host's

@@ -108,6 +108,12 @@ impl Build {
     }
 }
 
+/// Whether files here differ from the commit that is checked out: they are in no revision.
+pub fn has_changes() -> bool {
+    let status = ["status", "--porcelain", "--untracked-files=no"];
+    tool::ask(Command::new("git").args(status)).is_ok_and(|changes| !changes.trim().is_empty())
+}
+
 /// Where builds are kept: `~/.cache/isolab/builds`, beside the kernels.
 fn builds() -> Result<PathBuf, BuildError> {
     Ok(Cache::of_user()?.folder().with_file_name("builds"))

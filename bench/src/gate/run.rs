@@ -5,6 +5,7 @@
 
 use super::build::Build;
 use super::counts::{self, Counted};
+use super::memory::{self, Grown};
 use crate::compare::{PAUSE, Plan, command, progress, record};
 use crate::ground::Ground;
 use crate::host::Host;
@@ -22,12 +23,37 @@ pub struct Measured {
     pub files: [SamplesFile; 2],
     /// Their system calls.
     pub counted: [Counted; 2],
+    /// Their idle instances.
+    pub grown: Vec<Grown>,
 }
 
-/// Launches both builds: `plan.runs` rounds after `plan.warmup`; none where only system calls are counted (`counts`).
+impl Measured {
+    /// Two records of launches and nothing else.
+    pub fn launches(files: [SamplesFile; 2]) -> Measured {
+        Measured { files, counted: Default::default(), grown: Vec::new() }
+    }
+
+    /// Says of both records why they are not whole.
+    fn stop(&mut self, why: &str) {
+        self.files.iter_mut().for_each(|file| file.partial = Some(why.into()));
+    }
+}
+
+/// What is measured of each build.
+#[derive(Clone, Copy, Debug)]
+pub struct Metrics {
+    /// Launches: `plan.runs` rounds after `plan.warmup`.
+    pub startup: bool,
+    /// System calls.
+    pub counts: bool,
+    /// Memory of idle instances: as many of each build as `plan.memory` says.
+    pub memory: bool,
+}
+
+/// Measures both builds.
 pub fn run(
     plan: &Plan,
-    counts: bool,
+    metrics: Metrics,
     builds: [&Build; 2],
     interrupt: &Interrupt,
 ) -> anyhow::Result<Measured> {
@@ -37,7 +63,7 @@ pub fn run(
     let host = Host::read(grounds[0].limits());
     let launcher = Launcher::new(placement, plan.limit)?;
     let file = |build: usize| record(plan, host.clone(), builds[build].commit.clone(), placement);
-    let mut measured = Measured { files: [file(0), file(1)], counted: Default::default() };
+    let mut measured = Measured::launches([file(0), file(1)]);
 
     let mut both = Vec::new();
     for &stack in &plan.stacks {
@@ -55,12 +81,20 @@ pub fn run(
             file.guest = ground.kernel().ok().map(|kernel| kernel.words.clone());
         }
     }
-    if counts {
+    if metrics.counts {
         for (counted, ground) in measured.counted.iter_mut().zip(&grounds) {
             *counted = counts::count(&both, ground, plan.limit);
         }
     }
-    rounds(plan, &both, &grounds, &launcher, interrupt, &mut measured)?;
+    if metrics.startup {
+        rounds(plan, &both, &grounds, &launcher, interrupt, &mut measured)?;
+    }
+    if metrics.memory && measured.files[0].partial.is_none() {
+        measured.grown = memory::take(plan, &both, &grounds, interrupt)?;
+        if interrupt.came() {
+            measured.stop("it was interrupted while memory was measured");
+        }
+    }
     Ok(measured)
 }
 
@@ -86,7 +120,7 @@ fn rounds(
         let mut launch = sandbox::launch(stacks::of(stack), command, &grounds[build], launcher)?;
         if interrupt.came() {
             let why = format!("it was interrupted after {order} of {} launches", turns.len());
-            measured.files.iter_mut().for_each(|file| file.partial = Some(why.clone()));
+            measured.stop(&why);
             break;
         }
         agreed.judge(&mut launch);

@@ -1,8 +1,9 @@
 //! A gate's answer for people: one sentence, a table for the terminal, and `summary.md` for the pull request.
 
-use super::answer::{Answer, Figures, Startup};
+use super::answer::Answer;
 use super::counts::Range;
 use super::decide::Verdict;
+use super::judge::{Figures, Judged};
 use crate::report::page::markdown_cell;
 use crate::stats::{bootstrap, show};
 use crate::table;
@@ -12,31 +13,19 @@ use minijinja::{Environment, UndefinedBehavior, Value, context};
 
 /// The answer in one sentence, from the figures and no more.
 pub fn sentence(answer: &Answer) -> String {
-    let allowed = percent(answer.allowed.max_slowdown);
-    let found = |verdict| answer.startup.iter().find(move |row| row.verdict == verdict);
+    let found = |verdict| judged(answer).find(move |row| row.verdict == verdict);
     match answer.verdict {
-        Verdict::Pass => {
-            let seen =
-                answer.startup.iter().filter_map(|row| Some(row.effect?.detectable)).fold(0.0, f64::max);
-            let times = format!(
-                "no start-up is more than {allowed} slower; this run could have seen {} everywhere",
-                percent(seen)
-            );
-            let calls = "no launch makes more system calls than allowed";
-            match (answer.startup.is_empty(), answer.counts.is_empty()) {
-                (true, _) => format!("Pass: {calls}."),
-                (false, true) => format!("Pass: {times}."),
-                (false, false) => format!("Pass: {times}; {calls}."),
-            }
-        }
+        Verdict::Pass => format!("Pass: {}.", passed(answer)),
         Verdict::Fail => {
             if let Some((row, effect)) = found(Verdict::Fail).and_then(|row| Some((row, row.effect?))) {
                 let (low, high) = (change(effect.low), change(effect.high));
                 return format!(
-                    "Fail: {} of {} changes by {} ({low} to {high}), where {allowed} slower is allowed.",
-                    row.clock,
+                    "Fail: {} of {} changes by {} ({low} to {high}), where {} {} is allowed.",
+                    row.figure,
                     row.stack,
                     change(effect.ratio),
+                    percent(row.allowed),
+                    if is_memory(answer, row) { "more" } else { "slower" },
                 );
             }
             if let Some(row) = answer.counts.iter().find(|row| row.verdict == Verdict::Fail) {
@@ -52,8 +41,42 @@ pub fn sentence(answer: &Answer) -> String {
     }
 }
 
+/// Everything that has statistics.
+fn judged(answer: &Answer) -> impl Iterator<Item = &Judged> {
+    answer.startup.iter().chain(&answer.memory)
+}
+
+fn is_memory(answer: &Answer, row: &Judged) -> bool {
+    answer.memory.iter().any(|one| std::ptr::eq(one, row))
+}
+
+/// What was shown of each kind of figure.
+fn passed(answer: &Answer) -> String {
+    let seen = |rows: &[Judged]| {
+        percent(rows.iter().filter_map(|row| Some(row.effect?.detectable)).fold(0.0, f64::max))
+    };
+    let said = [
+        (!answer.startup.is_empty()).then(|| {
+            format!(
+                "no start-up is more than {} slower; this run could have seen {} everywhere",
+                percent(answer.allowed.max_slowdown),
+                seen(&answer.startup)
+            )
+        }),
+        (!answer.memory.is_empty()).then(|| {
+            format!(
+                "no idle instance takes more than {} more memory; this run could have seen {} everywhere",
+                percent(answer.allowed.max_growth),
+                seen(&answer.memory)
+            )
+        }),
+        (!answer.counts.is_empty()).then(|| "no launch makes more system calls than allowed".into()),
+    ];
+    said.into_iter().flatten().collect::<Vec<_>>().join("; ")
+}
+
 /// Why a run cannot tell, and what would help.
-fn why_not(answer: &Answer, row: Option<&Startup>) -> String {
+fn why_not(answer: &Answer, row: Option<&Judged>) -> String {
     if let Some(why) = &answer.partial {
         return why.clone();
     }
@@ -64,20 +87,21 @@ fn why_not(answer: &Answer, row: Option<&Startup>) -> String {
             "the numbers of system calls differ from launch to launch and overlap".into()
         };
     };
-    let which = format!("{} of {}", row.clock, row.stack);
+    let which = format!("{} of {}", row.figure, row.stack);
+    let (difference, more) =
+        if is_memory(answer, row) { ("growth", "raise --instances") } else { ("slowdown", "raise --runs") };
+    let allowed = percent(row.allowed);
     match (&row.flaw, row.effect) {
         (Some(flaw), _) => format!("{which}: {flaw}"),
-        (None, Some(effect)) if effect.detectable >= answer.allowed.max_slowdown => format!(
-            "of {which} this run could have seen a slowdown of {} or more, and {} is asked for; raise --runs, or \
+        (None, Some(effect)) if effect.detectable >= row.allowed => format!(
+            "of {which} this run could have seen a {difference} of {} or more, and {allowed} is asked for; {more}, or \
              find a calmer machine",
             percent(effect.detectable),
-            percent(answer.allowed.max_slowdown)
         ),
         (None, Some(effect)) => format!(
-            "{which} changes by {} to {}, and the limit of {} lies between; raise --runs",
+            "{which} changes by {} to {}, and the limit of {allowed} lies between; {more}",
             change(effect.low),
             change(effect.high),
-            percent(answer.allowed.max_slowdown)
         ),
         (None, None) => format!("{which} has no figures"),
     }
@@ -85,17 +109,17 @@ fn why_not(answer: &Answer, row: Option<&Startup>) -> String {
 
 /// What an A/A run says of this machine now.
 pub fn noise_floor(answer: &Answer) -> String {
-    let rows = || answer.startup.iter().filter_map(|row| Some((row, row.effect?)));
+    let rows = || judged(answer).filter_map(|row| Some((row, row.effect?)));
     let Some((row, worst)) = rows().max_by(|(_, a), (_, b)| a.detectable.total_cmp(&b.detectable)) else {
         return "Self-check: nothing could be measured.".into();
     };
     let same = rows().filter(|(_, effect)| effect.low <= 1.0 && 1.0 <= effect.high).count();
     format!(
-        "Self-check: this build against itself, n = {}. The smallest slowdown that such a run sees here and now is {} \
+        "Self-check: this build against itself, n = {}. The smallest change that such a run sees here and now is {} \
          ({} of {}); of {} intervals, {same} contain \"no difference\" (95 % of them should).",
         row.n,
         percent(worst.detectable),
-        row.clock,
+        row.figure,
         row.stack,
         rows().count(),
     )
@@ -106,25 +130,24 @@ pub fn table(answer: &Answer) -> String {
     let sheet = |head: &[&str], rows: Vec<Vec<String>>| {
         let mut sheet = Table::new();
         sheet.load_style(table::STYLE).set_header(head).add_rows(rows);
-        let words = head.iter().take_while(|name| ["stack", "clock"].contains(name)).count();
+        let words =
+            head.iter().take_while(|name| ["stack", "clock", "KiB an instance"].contains(name)).count();
         sheet.column_iter_mut().skip(words).for_each(|column| {
             column.set_cell_alignment(CellAlignment::Right);
         });
         format!("{sheet}\n")
     };
     let mut text = String::new();
-    if !answer.startup.is_empty() {
-        let rows = answer.startup.iter().map(|row| {
-            let [interval, p, seen] = cells(row);
+    let judged = |rows: &[Judged], figure, show: fn(f64) -> String| {
+        let rows = rows.iter().map(|row| {
             let ratio = row.effect.map_or(show::NONE.into(), |effect| change(effect.ratio));
-            let times = [row.a_ms, row.b_ms].map(show::ms);
-            let [a, b] = times;
+            let [interval, p, seen] = cells(row);
             vec![
                 row.stack.to_string(),
-                row.clock.into(),
+                row.figure.into(),
                 row.n.to_string(),
-                a,
-                b,
+                show(row.a),
+                show(row.b),
                 ratio,
                 interval,
                 p,
@@ -132,9 +155,11 @@ pub fn table(answer: &Answer) -> String {
                 word(row.verdict),
             ]
         });
-        let head = ["stack", "clock", "n", "A", "B", "change", "95 % interval", "p", "could see", "verdict"];
-        text += &sheet(&head, rows.collect());
-    }
+        let head = ["stack", figure, "n", "A", "B", "change", "95 % interval", "p", "could see", "verdict"];
+        if rows.len() == 0 { String::new() } else { sheet(&head, rows.collect()) }
+    };
+    text += &judged(&answer.startup, "clock", show::ms);
+    text += &judged(&answer.memory, "KiB an instance", kib);
     if !answer.counts.is_empty() {
         let rows = answer.counts.iter().map(|row| {
             vec![row.stack.to_string(), range(row.a), range(row.b), differences(row), word(row.verdict)]
@@ -168,15 +193,8 @@ fn values(answer: &Answer) -> Value {
         sentence => sentence(answer),
         a => build(&answer.a),
         b => build(&answer.b),
-        startup => answer.startup.iter().map(|row| {
-            let [interval, p, seen] = cells(row);
-            let [a, b] = [row.a_ms, row.b_ms].map(show::ms);
-            let ratio = row.effect.map_or(show::NONE.into(), |effect| change(effect.ratio));
-            context! {
-                stack => row.stack.name(), clock => row.clock, n => row.n, a, b, change => ratio, interval, p, seen,
-                verdict => row.verdict.name(), failed => row.verdict == Verdict::Fail, flaw => row.flaw.clone(),
-            }
-        }).collect::<Vec<_>>(),
+        startup => answer.startup.iter().map(|row| line(row, show::ms)).collect::<Vec<_>>(),
+        memory => answer.memory.iter().map(|row| line(row, kib)).collect::<Vec<_>>(),
         counts => answer.counts.iter().map(|row| context! {
             stack => row.stack.name(), a => range(row.a), b => range(row.b), differences => differences(row),
             verdict => row.verdict.name(), failed => row.verdict == Verdict::Fail,
@@ -186,6 +204,7 @@ fn values(answer: &Answer) -> Value {
         }).collect::<Vec<_>>(),
         partial => answer.partial.clone(),
         allowed => percent(answer.allowed.max_slowdown),
+        growth => percent(answer.allowed.max_growth),
         alpha => percent(answer.alpha),
         tolerance => answer.tolerance.map(percent),
         unit => if answer.tolerance.is_some() { "virtual ms" } else { "ms" },
@@ -198,8 +217,24 @@ fn values(answer: &Answer) -> Value {
     }
 }
 
-/// Interval, adjusted p and smallest visible slowdown of a row.
-fn cells(row: &Startup) -> [String; 3] {
+/// A row of a table in `summary.md`.
+fn line(row: &Judged, show: fn(f64) -> String) -> Value {
+    let [interval, p, seen] = cells(row);
+    let ratio = row.effect.map_or(show::NONE.into(), |effect| change(effect.ratio));
+    context! {
+        stack => row.stack.name(), figure => row.figure, n => row.n, a => show(row.a), b => show(row.b),
+        change => ratio, interval, p, seen, verdict => row.verdict.name(), failed => row.verdict == Verdict::Fail,
+        flaw => row.flaw.clone(),
+    }
+}
+
+/// Memory, in KiB.
+fn kib(kib: f64) -> String {
+    format!("{kib:.1}")
+}
+
+/// Interval, adjusted p and smallest visible change of a row.
+fn cells(row: &Judged) -> [String; 3] {
     let effect = |text: &dyn Fn(Figures) -> String| row.effect.map_or(show::NONE.into(), text);
     [
         effect(&|effect| format!("{} to {}", change(effect.low), change(effect.high))),

@@ -42,7 +42,7 @@ const CLEARING: Duration = Duration::from_secs(5);
 /// Between two looks the kernel's memory changes by less than this when it has cleared up.
 const CALM_KIB: u64 = 64;
 /// Instances that start at once: that they start fast is nothing to the ledger.
-const AT_ONCE: usize = 2;
+pub(crate) const AT_ONCE: usize = 2;
 
 /// What to measure.
 #[derive(Clone, Debug)]
@@ -82,7 +82,7 @@ pub fn record(
 
 impl Plan {
     /// How many instances of a stack are started beyond the first.
-    fn instances(&self, stack: Stack) -> usize {
+    pub(crate) fn instances(&self, stack: Stack) -> usize {
         if stack.boots_linux() { self.linux_n } else { self.n }
     }
 
@@ -135,7 +135,7 @@ pub fn measure(
 }
 
 /// The sizes of the batches: as equal as can be.
-fn batches(n: usize, most: usize) -> impl Iterator<Item = usize> {
+pub(crate) fn batches(n: usize, most: usize) -> impl Iterator<Item = usize> {
     let count = n.min(most);
     (0..count).map(move |batch| n * (batch + 1) / count - n * batch / count)
 }
@@ -165,7 +165,7 @@ impl Run<'_> {
         };
         let mut fleet = Fleet::new(AT_ONCE, self.limit)?;
         for batch in std::iter::once(1).chain(batches(n, self.plan.batches)) {
-            record.stopped = too_little(&record.points, batch)?;
+            record.stopped = too_little(each(&record.points), batch)?;
             if record.stopped.is_some() {
                 break;
             }
@@ -199,30 +199,29 @@ impl Run<'_> {
     fn read(&self, stack: Stack, fleet: &Fleet) -> anyhow::Result<Point> {
         let instances = fleet.instances();
         let pids: Vec<i32> = instances.iter().map(|each| each.pid.as_raw_nonzero().get()).collect();
-        let launched = match stack {
-            Stack::Process => Launched::Workload,
-            _ if stack.runs_a_guest() => Launched::Vmm(u64::from(self.ground.memory_mib) << 20),
-            _ => Launched::Launcher,
-        };
         // The machine first: to look at the processes takes memory as well.
         let machine = Machine::read()?;
         let charged = self.lodging.map(|lodging| lodging.accounts().read()).transpose()?;
-        let processes = Processes::read(&pids, launched)?;
+        let processes = Processes::read(&pids, Launched::of(stack, self.ground.memory_mib))?;
         Ok(Point { instances: instances.len() - 1, machine, charged, processes })
     }
 }
 
-/// Why one more batch could harm the machine, if so: judged by what the last one took.
-fn too_little(points: &[Point], batch: usize) -> anyhow::Result<Option<String>> {
-    let now = Machine::read()?;
-    let reserve = now.reserve_kib();
-    let each = match points {
+/// What an instance of the last batch took, in KiB; nothing where there was none.
+fn each(points: &[Point]) -> u64 {
+    match points {
         [.., before, last] => {
             let fell = before.machine.available_kib.saturating_sub(last.machine.available_kib);
             fell / (last.instances - before.instances) as u64
         }
         _ => 0,
-    };
+    }
+}
+
+/// Why one more batch could harm the machine, if so, where an instance takes `each` KiB.
+pub(crate) fn too_little(each: u64, batch: usize) -> anyhow::Result<Option<String>> {
+    let now = Machine::read()?;
+    let reserve = now.reserve_kib();
     let left = now.available_kib.saturating_sub(each * batch as u64);
     Ok((left < reserve).then(|| {
         format!(
@@ -234,7 +233,7 @@ fn too_little(points: &[Point], batch: usize) -> anyhow::Result<Option<String>> 
 }
 
 /// Waits until the kernel has cleared away what was before, network namespaces above all, which takes it a while.
-fn clear_up() -> anyhow::Result<()> {
+pub(crate) fn clear_up() -> anyhow::Result<()> {
     let kernel = || -> anyhow::Result<u64> {
         let now = Machine::read()?;
         Ok(now.slab_unreclaimable_kib + now.percpu_kib + now.kernel_stack_kib + now.vmalloc_kib)

@@ -10,6 +10,7 @@
 //! first, once by the second, and not at all by the third.
 
 use super::error::MemoryError;
+use isolab_timeline::Stack;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs;
@@ -54,6 +55,17 @@ pub enum Launched {
     Launcher,
     /// A VMM whose guest has so many bytes of memory.
     Vmm(u64),
+}
+
+impl Launched {
+    /// What the lab launches for a stack, of which a VM has `memory_mib` MiB.
+    pub fn of(stack: Stack, memory_mib: u32) -> Launched {
+        match stack {
+            Stack::Process => Launched::Workload,
+            _ if stack.runs_a_guest() => Launched::Vmm(u64::from(memory_mib) << 20),
+            _ => Launched::Launcher,
+        }
+    }
 }
 
 impl Processes {

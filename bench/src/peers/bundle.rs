@@ -3,7 +3,7 @@
 //!
 //! The default namespaces are runc's, which `isolab-runtime spec` prints too ([`template`]).
 
-use crate::ground::{Ground, LIMITS};
+use crate::ground::{Ground, LIMITS, group_of};
 use crate::sandbox::Refusal;
 use isolab_runtime::oci::default::{rootless_template, template};
 use isolab_runtime::seccomp::default_profile;
@@ -74,8 +74,8 @@ fn config(
     let linux = &mut config["linux"];
     linux["seccomp"] = serde_json::to_value(default_profile())?;
     if ground.without_limits.is_none() {
-        // In isolab's own folder of each hierarchy, as our own containers.
-        linux["cgroupsPath"] = format!("/isolab/{name}").into();
+        // Where our own containers have theirs.
+        linux["cgroupsPath"] = group_of(name).into();
         let resources = &mut linux["resources"];
         resources["memory"] = json!({ "limit": LIMITS.memory });
         resources["cpu"] =

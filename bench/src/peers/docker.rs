@@ -5,6 +5,7 @@
 use super::ask::ask;
 use super::bundle::{WORKLOAD, root};
 use super::engine;
+use super::found::Found;
 use crate::ground::Ground;
 use crate::sandbox::{Refusal, Sandbox, with_a_kernel};
 use isolab_timeline::{Peer, Stack, Workload};
@@ -19,13 +20,16 @@ pub struct Docker;
 
 const FIX: &str = "start Docker's daemon, and say where it is with DOCKER_HOST";
 
-fn begin(ground: &Ground) -> Result<Command, Refusal> {
-    Ok(engine::client(&ground.peers.program(Peer::Docker)?))
+/// Says that the daemon has the image.
+const ARCHIVE: &str = "docker-image.tar";
+
+fn begin(programs: &Found) -> Result<Command, Refusal> {
+    Ok(engine::client(&programs.program(Peer::Docker)?))
 }
 
 /// The name of the image, which is made when it is first asked for.
 fn image(ground: &Ground) -> Result<String, Refusal> {
-    let (archive, name) = (ground.place("docker-image.tar"), ground.run_name());
+    let (archive, name) = (ground.place(ARCHIVE), ground.run_name());
     if archive.exists() {
         return Ok(name);
     }
@@ -33,15 +37,19 @@ fn image(ground: &Ground) -> Result<String, Refusal> {
         |why: String| Refusal { reason: format!("its image cannot be made: {why}"), fix: FIX.into() };
     let unfinished = archive.with_extension("unfinished");
     pack(&root(ground, "docker")?, &unfinished).map_err(|error| refusal(error.to_string()))?;
-    let mut import = begin(ground)?;
+    let mut import = begin(&ground.peers)?;
     import.arg("import").arg(&unfinished).arg(&name);
     ask(import).map_err(refusal)?;
-    let mut remove = begin(ground)?;
-    remove.args(["rmi", "--force", &name]);
-    ground.at_end(remove);
-    // Its presence says that the daemon has the image.
+    ground.at_end(remove(&ground.peers, &name)?);
     std::fs::rename(&unfinished, &archive).map_err(|error| refusal(error.to_string()))?;
     Ok(name)
+}
+
+/// The command that removes the image.
+fn remove(programs: &Found, name: &str) -> Result<Command, Refusal> {
+    let mut remove = begin(programs)?;
+    remove.args(["rmi", "--force", name]);
+    Ok(remove)
 }
 
 fn pack(root: &Path, to: &Path) -> io::Result<()> {
@@ -58,7 +66,7 @@ impl Sandbox for Docker {
     fn command(&self, ground: &Ground, workload: Workload) -> Result<Command, Refusal> {
         with_a_kernel(workload)?;
         let image = image(ground)?;
-        let mut command = begin(ground)?;
+        let mut command = begin(&ground.peers)?;
         command.args(["run", "--rm", "--interactive", "--network=none", "--read-only", "--name"]);
         command.arg(ground.new_name("docker")).args(engine::limits(ground));
         command.arg(image).arg(WORKLOAD).args(workload.words());
@@ -70,6 +78,17 @@ impl Sandbox for Docker {
     }
 
     fn sweep(&self, ground: &Ground) {
-        engine::sweep(|| begin(ground).ok(), ground);
+        // What cannot be removed is told of by the launch that failed.
+        let _ = engine::sweep(|| begin(&ground.peers), &ground.run_name());
     }
+}
+
+/// Removes what is left of a run whose lab was killed.
+pub(super) fn bury(run: &Path, name: &str) -> Result<(), String> {
+    if !run.join(ARCHIVE).exists() {
+        return Ok(());
+    }
+    let programs = Found::default();
+    engine::sweep(|| begin(&programs), name)?;
+    ask(remove(&programs, name).map_err(|refusal| refusal.reason)?).map(drop)
 }

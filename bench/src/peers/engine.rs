@@ -2,7 +2,7 @@
 
 use super::ask::ask;
 use crate::ground::{Ground, LIMITS};
-use crate::sandbox::bare;
+use crate::sandbox::{Refusal, bare};
 use std::path::Path;
 use std::process::Command;
 
@@ -30,17 +30,13 @@ pub(super) fn limits(ground: &Ground) -> Vec<String> {
     limits.into_iter().flatten().collect()
 }
 
-/// Removes the containers of this run that a killed client has left. `client` makes a command up to the subcommand.
-pub(super) fn sweep(client: impl Fn() -> Option<Command>, ground: &Ground) {
+/// Removes the containers of a run that a killed client has left. `client` makes a command up to the subcommand.
+pub(super) fn sweep(client: impl Fn() -> Result<Command, Refusal>, run: &str) -> Result<(), String> {
     let call = |words: &[&str]| {
-        let mut command = client()?;
+        let mut command = client().map_err(|refusal| refusal.reason)?;
         command.args(words);
-        ask(command).ok()
+        ask(command)
     };
-    let ours = format!("name={}", ground.run_name());
-    let left = call(&["ps", "--all", "--quiet", "--filter", &ours]).unwrap_or_default();
-    for container in left.lines() {
-        // What cannot be removed is told of by the launch that failed.
-        let _ = call(&["rm", "--force", container]);
-    }
+    let left = call(&["ps", "--all", "--quiet", "--filter", &format!("name={run}")])?;
+    left.lines().try_for_each(|container| call(&["rm", "--force", container]).map(drop))
 }

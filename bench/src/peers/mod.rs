@@ -9,7 +9,7 @@
 //! 3. [`record`]: version and command, for the record.
 //! 4. [`bundle`]: what container peers are given; [`oci`] starts those of the OCI's command line: `runc`, `crun`,
 //!    `youki` and `runsc`. [`bwrap`] takes the same folder.
-//! 5. [`engine`]: what [`podman`] and [`docker`] have in common.
+//! 5. [`engine`]: what [`podman`] and [`docker`] have in common; `orphans.rs` ends what outlives a killed lab.
 //! 6. [`guest`]: what VM peers are given; [`qemu`], [`firecracker`], [`cloud_hypervisor`].
 //!
 //! `docs/peers.md` says how to add one.
@@ -24,6 +24,7 @@ pub mod firecracker;
 pub mod found;
 pub mod guest;
 pub mod oci;
+mod orphans;
 pub mod podman;
 pub mod qemu;
 pub mod record;
@@ -34,6 +35,18 @@ use guest::Guest;
 use isolab_timeline::Peer;
 use oci::Oci;
 pub use record::Record;
+use std::path::Path;
+
+/// Ends what peers still do for a run whose lab was killed, and has engines remove what they keep for it: their containers
+/// are nobody's children, and their images are not in its folder. All else goes with its cgroup and the folder.
+pub fn bury(run: &Path, name: &str) -> Result<(), String> {
+    orphans::end(run);
+    podman::bury(run, name).map_err(|why| format!("podman: {why}"))?;
+    docker::bury(run, name).map_err(|why| format!("docker: {why}"))?;
+    // What a container's end has called forth would make the folder anew.
+    orphans::end(run);
+    Ok(())
+}
 
 /// The sandbox of `peer`.
 pub fn of(peer: Peer) -> &'static dyn Sandbox {

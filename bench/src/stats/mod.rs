@@ -5,7 +5,7 @@
 //! 3. [`ranks`]: the same for any quantile, by two values of the sample.
 //! 4. [`ecdf`]: every launch at once, as a curve.
 //! 5. [`pairs`]: one build against another that was launched in the same rounds: ratio, interval, p-value, and the
-//!    smallest effect that the run could have seen; [`holm`]: several such tests at once; [`normal`]: the
+//!    smallest effect that the run could have seen; [`sums`]: the same for what adds up; [`holm`]: several such tests at once; [`normal`]: the
 //!    distribution that both rest on in the end.
 //! 6. [`drift`]: whether the machine drifted while the run went on.
 //! 7. [`summary`]: all of it for each stack, clock and phase of a run.
@@ -25,6 +25,7 @@ pub mod quantile;
 pub mod ranks;
 pub mod show;
 pub mod summary;
+pub mod sums;
 
 pub use bootstrap::{Difference, Interval, Ratio};
 pub use quantile::Sorted;

@@ -41,6 +41,11 @@ impl Pairs {
         self.a.len()
     }
 
+    /// A's and B's value of a round.
+    pub(super) fn round(&self, round: usize) -> (f64, f64) {
+        (self.a[round], self.b[round])
+    }
+
     /// The ratio with what the run can say of it, by `resamples` resamples.
     pub fn effect(&self, resamples: usize, random: &mut fastrand::Rng) -> Effect {
         let [a, b] = [&self.a, &self.b].map(|values| order(values));
@@ -95,7 +100,7 @@ impl Pairs {
 /// The smallest slowdown that is found with a probability of 80 % by a one-sided test at 2.5 %, if the logarithm of
 /// the ratio has this standard deviation: 2.8 of them (H. S. Bloom, "Minimum Detectable Effects", Evaluation Review
 /// 19(5), 1995).
-fn detectable(log_deviation: f64) -> f64 {
+pub(super) fn detectable(log_deviation: f64) -> f64 {
     ((normal::Z_975 + normal::Z_80) * log_deviation).exp_m1()
 }
 

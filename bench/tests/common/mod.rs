@@ -1,16 +1,18 @@
 //! What the lab's tests share: its program, what this machine can do, and a terminal to sit at.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+use isolab::programs::Programs;
 use isolab::samples::SamplesFile;
 use isolab_timeline::Stack;
 use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Termios, tcgetattr};
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
-use std::path::Path;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -78,6 +80,24 @@ pub fn runs_here(stack: Stack, test: &str) -> bool {
     let why = found("unavailable").find(|entry| entry["stack"] == stack.name()).unwrap();
     eprintln!("skipped: {test}: {stack}: {}", why["reason"]);
     false
+}
+
+/// A folder with copies of the measured programs.
+pub fn build(folder: &Path) -> PathBuf {
+    fs::create_dir_all(folder).unwrap();
+    for program in Programs::find().unwrap().all() {
+        fs::copy(program, folder.join(program.file_name().unwrap())).unwrap();
+    }
+    folder.into()
+}
+
+/// The same, with `program` behind a script that runs `lines` first.
+pub fn behind(folder: &Path, program: &str, lines: &str) -> PathBuf {
+    let real = build(&folder.with_extension("real")).join(program);
+    let script = build(folder).join(program);
+    fs::write(&script, format!("#!/bin/sh\n{lines}\nexec {} \"$@\"\n", real.display())).unwrap();
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+    folder.into()
 }
 
 /// A terminal (`pty(7)`): this is where somebody types and looks.

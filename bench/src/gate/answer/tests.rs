@@ -1,10 +1,11 @@
 use super::*;
+use crate::gate::memory::Taken;
 use crate::host::clock::Clock as Time;
 use crate::report::example;
 use crate::samples::Unavailable;
 use isolab_timeline::Mark;
 
-const ALLOWED: Allowed = Allowed { max_slowdown: 0.05, more_calls: 0 };
+const ALLOWED: Allowed = Allowed { max_slowdown: 0.05, max_growth: 0.05, more_calls: 0 };
 
 /// Made-up rounds of a container, each with a launch of A and one of B, which takes `times` as long. What a round has in
 /// common varies by half, a launch by a hundredth.
@@ -34,8 +35,12 @@ fn rounds(n: usize, times: f64) -> [SamplesFile; 2] {
 }
 
 fn answer(files: &[SamplesFile; 2], counted: &[Counted; 2]) -> Answer {
+    of(files, counted, Vec::new())
+}
+
+fn of(files: &[SamplesFile; 2], counted: &[Counted; 2], grown: Vec<Grown>) -> Answer {
     let named = ["main", "HEAD"].map(|name| Named { name: name.into(), commit: files[0].commit.clone() });
-    Answer::of(Recorded::of([&files[0], &files[1]], ["a", "b"]).unwrap(), counted, named, ALLOWED)
+    Answer::of(Recorded::of([&files[0], &files[1]], ["a", "b"]).unwrap(), counted, grown, named, ALLOWED)
 }
 
 fn verdict(files: &[SamplesFile; 2]) -> Verdict {
@@ -92,6 +97,40 @@ fn one_system_call_more_fails_whatever_the_times_say() {
     assert_eq!(answer(&rounds(60, 1.0), &[counted(9), counted(10)]).verdict, Verdict::Fail);
     assert_eq!(answer(&rounds(60, 1.0), &[counted(9), counted(9)]).verdict, Verdict::Pass);
     assert_eq!(answer(&rounds(60, 1.05), &[counted(9), counted(9)]).verdict, Verdict::Inconclusive);
+}
+
+/// Ten batches of containers of 300 KiB each; B's have `more` in pages of their own, and other programs move the machine's
+/// memory by up to `noise`.
+fn grown(more: f64, noise: f64) -> Vec<Grown> {
+    let mut random = fastrand::Rng::with_seed(9);
+    let mut taken = |own_kib: f64| {
+        let fall_kib = own_kib + 200.0 + noise * (random.f64() - 0.5);
+        Taken { own_kib, fall_kib }
+    };
+    let rounds = (0..10).map(|_| [taken(100.0), taken(100.0 + more)]).collect();
+    vec![Grown { stack: Stack::Container, rounds, wrong: None }]
+}
+
+#[test]
+fn an_instance_that_takes_more_memory_fails_by_the_ruler_that_sees_it() {
+    let none = Default::default();
+    let judged = |grown| of(&rounds(60, 1.0), &none, grown);
+    let same = judged(grown(0.0, 10.0));
+    assert_eq!((same.verdict, same.memory.len()), (Verdict::Pass, Ruler::ALL.len()), "{:#?}", same.memory);
+    let leak = judged(grown(30.0, 10.0));
+    assert_eq!(leak.memory.iter().map(|row| row.verdict).max(), Some(Verdict::Fail));
+    let effect = leak.memory[0].effect.unwrap();
+    assert!((effect.ratio - 1.3).abs() < 1e-9 && leak.memory[0].figure == Ruler::Own.name(), "{effect:?}");
+    // On a busy machine only the exact ruler tells, and what it does not see does not pass.
+    let busy = judged(grown(0.0, 500.0));
+    let verdicts: Vec<_> = busy.memory.iter().map(|row| row.verdict).collect();
+    assert_eq!(verdicts, [Verdict::Pass, Verdict::Inconclusive]);
+    assert_eq!(judged(grown(30.0, 500.0)).verdict, Verdict::Fail);
+    let mut died = grown(0.0, 10.0);
+    died[0].wrong = Some("of B: instance 7 ended too early".into());
+    let died = judged(died);
+    assert_eq!(died.verdict, Verdict::Inconclusive);
+    assert!(crate::gate::words::sentence(&died).contains("instance 7"));
 }
 
 #[test]
