@@ -3,7 +3,8 @@
 mod common;
 
 use common::{LAB, diagnosis, lab, runs_here, text};
-use isolab::density::section::{Density, Stopped};
+use isolab::density::figures::{Figures, What};
+use isolab::density::section::{Density, Point, Stopped};
 use isolab::host::clock::is_emulated;
 use isolab::samples::SamplesFile;
 use isolab_timeline::Stack;
@@ -88,30 +89,66 @@ fn fleets_are_alive_and_working_and_gone_afterwards() {
 }
 
 #[test]
-fn a_budget_is_filled_and_what_a_fifth_foretold_is_published_first() {
+fn what_a_fifth_foretells_is_published_before_the_rest_is_measured() {
     let folder = tempfile::tempdir().unwrap();
-    // The budget is the whole machine's, which others use as well: large enough to be seen, and reached at some time.
+    let options = ["--stacks", "process", "--max", "60", "--burst", "0", "--at-once", "1", "--seed", "3"];
+    let (density, file, said) = density(&folder.path().join("report"), &options);
+    let fill = &density.fills[0];
+    assert_eq!((fill.stopped, fill.launches.len(), fill.predicted_at), (Stopped::Max, 60, Some(12)));
+    let published = said.lines().find(|line| line.contains("12 instances, foretells: ")).expect(&said);
+    assert!(published.contains("MiB for 60 instances: "), "{published}");
+    let figures = Figures::of(&density, &file.host, file.seed);
+    let scored = |what| figures.filled[0].predictions.iter().find(|each| each.what == what).unwrap();
+    let start = scored(What::Start { instances: 59 });
+    // What it says of the start depends on nothing but this fleet.
+    assert!(start.found.is_some() && start.interval_score().unwrap() > 0.0, "{start:?}");
+    assert!(scored(What::Fall { instances: 60 }).found.is_some());
+    // The net is looser than what the lab stops at by itself, and tighter than the machine.
+    if let Some(net) = density.net_bytes {
+        assert!(density.budget_bytes < net && net < fill.before_bytes + density.reserve_bytes, "{density:?}");
+    }
+}
+
+#[test]
+fn a_budget_is_the_end_when_it_is_used_up() {
+    let folder = tempfile::tempdir().unwrap();
+    // The memory is the whole machine's: others use it as well, and may give some back meanwhile.
     let options = ["--stacks", "process", "--budget", "8m", "--max", "400", "--burst", "0", "--json"];
-    let (density, _, said) = density(&folder.path().join("report"), &options);
+    let (density, ..) = density(&folder.path().join("report"), &options);
     let fill = &density.fills[0];
     assert_eq!(density.budget_bytes, 8 << 20);
+    let spent = |point: &Point| fill.before_bytes.saturating_sub(point.available_bytes);
+    let (last, before) = fill.points.split_last().unwrap();
+    assert!(before.iter().all(|point| spent(point) < 8 << 20));
     match fill.stopped {
-        Stopped::Budget => {
-            let spent = fill.before_bytes - fill.points.last().unwrap().available_bytes;
-            assert!(spent >= 8 << 20, "{spent}");
-        }
+        Stopped::Budget => assert!(spent(last) >= 8 << 20, "{}", spent(last)),
         other => assert_eq!((other, fill.launches.len()), (Stopped::Max, 400)),
     }
-    assert!(fill.predicted_at.is_some() && said.contains("foretells: "), "{said}");
 }
 
 #[test]
 fn a_start_that_takes_as_long_as_is_allowed_is_the_last() {
     let folder = tempfile::tempdir().unwrap();
-    let one_at_a_time = ["--stacks", "process", "--max", "5", "--at-once", "1", "--burst", "0"];
-    let (all, ..) =
-        density(&folder.path().join("all"), &[&one_at_a_time[..], &["--until", "60000"]].concat());
-    assert_eq!((all.fills[0].stopped, all.fills[0].launches.len()), (Stopped::Max, 5));
+    // The one whose start takes longer than that nearly everywhere.
+    let stack = if runs_here(Stack::Container, "a_start_that_takes_as_long_as_is_allowed_is_the_last") {
+        Stack::Container
+    } else {
+        Stack::Process
+    };
+    let one_at_a_time = ["--stacks", stack.name(), "--max", "20", "--at-once", "1", "--burst", "0"];
+    let until = |name: &str, ms: &str| {
+        density(&folder.path().join(name), &[&one_at_a_time[..], &["--until", ms]].concat()).0
+    };
+    let all = until("all", "60000");
+    assert_eq!((all.fills[0].stopped, all.fills[0].launches.len()), (Stopped::Max, 20));
+    // The first start that takes a millisecond is the last.
+    let few = until("few", "1");
+    let (last, before) = few.fills[0].launches.split_last().unwrap();
+    assert!(before.iter().all(|launch| launch.begin_ns < 1_000_000));
+    match few.fills[0].stopped {
+        Stopped::Until => assert!(last.begin_ns >= 1_000_000, "{last:?}"),
+        other => assert_eq!((other, before.len()), (Stopped::Max, 19)),
+    }
 }
 
 #[test]
