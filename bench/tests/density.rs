@@ -92,12 +92,12 @@ fn fleets_are_alive_and_working_and_gone_afterwards() {
 fn what_a_fifth_foretells_is_published_before_the_rest_is_measured() {
     let folder = tempfile::tempdir().unwrap();
     let options = ["--stacks", "process", "--max", "60", "--burst", "0", "--at-once", "1", "--seed", "3"];
-    let (density, file, said) = density(&folder.path().join("report"), &options);
+    let (density, written, said) = density(&folder.path().join("report"), &options);
     let fill = &density.fills[0];
     assert_eq!((fill.stopped, fill.launches.len(), fill.predicted_at), (Stopped::Max, 60, Some(12)));
     let published = said.lines().find(|line| line.contains("12 instances, foretells: ")).expect(&said);
     assert!(published.contains("MiB for 60 instances: "), "{published}");
-    let figures = Figures::of(&density, &file.host, file.seed);
+    let figures = Figures::of(&density, &written.host, written.seed);
     let scored = |what| figures.filled[0].predictions.iter().find(|each| each.what == what).unwrap();
     let start = scored(What::Start { instances: 59 });
     // What it says of the start depends on nothing but this fleet.
@@ -142,10 +142,10 @@ fn a_start_that_takes_as_long_as_is_allowed_is_the_last() {
     let all = until("all", "60000");
     assert_eq!((all.fills[0].stopped, all.fills[0].launches.len()), (Stopped::Max, 20));
     // The first start that takes a millisecond is the last.
-    let few = until("few", "1");
-    let (last, before) = few.fills[0].launches.split_last().unwrap();
+    let stopped = until("stopped", "1");
+    let (last, before) = stopped.fills[0].launches.split_last().unwrap();
     assert!(before.iter().all(|launch| launch.begin_ns < 1_000_000));
-    match few.fills[0].stopped {
+    match stopped.fills[0].stopped {
         Stopped::Until => assert!(last.begin_ns >= 1_000_000, "{last:?}"),
         other => assert_eq!((other, before.len()), (Stopped::Max, 19)),
     }

@@ -39,6 +39,7 @@ Examples:
   isolab-microvm run --image isolab-unikernel -- noop
   isolab-microvm run --image isolab-unikernel --memory 64 -- cpu 1000000
   echo | isolab-microvm run --image isolab-unikernel -- touch 32")]
+#[allow(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(crate) struct Run {
     /// The guest: a static x86-64 ELF file that boots by the Linux 64-bit protocol
     #[arg(long, value_name = "ELF")]
