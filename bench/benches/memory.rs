@@ -31,7 +31,7 @@ fn memory(_: &mut Criterion) {
     let ground = Ground::lay(Programs::find().expect("the programs"), 128, None).expect("the ground");
     let launcher = Launcher::new(Placement::choose().expect("the CPUs"), LIMIT).expect("the launcher");
     let interrupt = Interrupt::listen().expect("signals");
-    let lodging = match Lodging::enter() {
+    let lodging = match Lodging::enter(None) {
         Ok(lodging) => Rc::new(lodging),
         Err(why) => return eprintln!("skipped: memory: {why}"),
     };

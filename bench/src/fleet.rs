@@ -19,6 +19,8 @@ mod lane;
 
 use crate::interrupt::Interrupt;
 use crate::placement;
+use crate::wire::Wire;
+use isolab_timeline::Record;
 use lane::Lane;
 use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, pipe_with};
@@ -147,6 +149,8 @@ pub struct Ended {
     pub instances: usize,
     /// From the request to end until the last was reaped.
     pub took: Duration,
+    /// What programs and files have of each guest's memory, in KiB, of those whose init has told.
+    pub guest_programs_kib: Vec<u64>,
     /// All that was not as it should be.
     pub wrong: Vec<FleetError>,
 }
@@ -248,8 +252,11 @@ impl Fleet {
         let mut wrong = Vec::new();
         self.lanes.iter_mut().for_each(|lane| lane.bury(&mut wrong));
         self.input = None;
-        self.lanes.drain(..).for_each(|mut lane| lane.reap(self.limit, &mut wrong));
-        Ended { instances, took: asked.elapsed(), wrong }
+        let wires: Vec<_> = self.lanes.drain(..).map(|mut lane| lane.reap(self.limit, &mut wrong)).collect();
+        let took = asked.elapsed();
+        let told = |record| Record::read(record).ok()?.guest_programs_kib;
+        let guest_programs_kib = wires.iter().flat_map(Wire::records).filter_map(told).collect();
+        Ended { instances, took, guest_programs_kib, wrong }
     }
 }
 

@@ -83,6 +83,8 @@ pub struct Ground {
     kernel: OnceCell<Result<Kernel, Refusal>>,
     /// Where the peers' programs are.
     pub peers: Found,
+    /// Whether VMMs ask for huge pages for their guests' memory.
+    pub huge_pages: Cell<bool>,
     /// How many names were given out.
     named: Cell<u64>,
     /// What is to be run when the run is over.
@@ -108,6 +110,7 @@ impl Ground {
             asked_kernel: kernel,
             kernel: OnceCell::new(),
             peers: Found::default(),
+            huge_pages: Cell::new(false),
             named: Cell::new(0),
             at_end: RefCell::default(),
             folder,
@@ -133,6 +136,11 @@ impl Ground {
     /// The name of this run: no other has it.
     pub fn run_name(&self) -> String {
         run_name(self.folder.path())
+    }
+
+    /// What every VMM's command line has besides.
+    pub fn vmm_options(&self) -> Option<&'static str> {
+        self.huge_pages.get().then_some("--huge-pages")
     }
 
     /// A name for one container of `whose`; no other of this run, or of any run, has it.

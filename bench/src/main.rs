@@ -19,7 +19,6 @@ use isolab::ground;
 use isolab::host::clock::Clock;
 use isolab::interrupt::Interrupt;
 use isolab::ladder::{self, figures::Steps};
-use isolab::memory::Ledger;
 use isolab::memory::measure;
 use isolab::microvm::{self, Guest};
 use isolab::parts::Parts;
@@ -123,7 +122,7 @@ fn tables(file: &SamplesFile) -> String {
         tables.push(table::render(&Summary::of(file)));
     }
     if let Some(memory) = &file.memory {
-        tables.push(memory::table::render(&Ledger::all(memory)));
+        tables.push(memory::table::render(memory));
     }
     if let Some(density) = &file.density {
         tables.push(density::table::render(&Figures::of(density, &file.host, file.seed), &file.host));

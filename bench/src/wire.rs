@@ -7,8 +7,10 @@ use isolab_timeline::record::RECORD;
 use isolab_timeline::{Mark, Record};
 use std::collections::BTreeMap;
 
-/// As much text, and as long a record, is kept, in bytes: a child may print for ever.
+/// As much text is kept, in bytes: a child may print for ever.
 const MOST: usize = 64 << 10;
+/// As much of records: those of a fleet come by one pipe.
+const MOST_RECORDS: usize = 4 << 20;
 
 /// What has arrived from one child so far.
 #[derive(Debug, Default)]
@@ -19,19 +21,23 @@ pub struct Wire {
     pub times: BTreeMap<Mark, usize>,
     /// The beginning of all that was neither mark nor record.
     pub text: Vec<u8>,
-    record: Option<Vec<u8>>,
+    /// The records' JSON, each ended by a line feed.
+    records: Vec<u8>,
+    /// The last one has not ended yet.
+    in_record: bool,
 }
 
 impl Wire {
     /// Takes what one read brought at the time `at`.
     pub fn feed(&mut self, bytes: &[u8], at: u64) {
         for &byte in bytes {
-            if let Some(record) = self.record.as_mut().filter(|record| record.last() != Some(&b'\n')) {
-                if record.len() < MOST {
-                    record.push(byte);
+            if self.in_record {
+                if self.records.len() < MOST_RECORDS {
+                    self.records.push(byte);
                 }
+                self.in_record = byte != b'\n';
             } else if byte == RECORD {
-                self.record = Some(Vec::new());
+                self.in_record = true;
             } else if let Some(mark) = Mark::from_byte(byte) {
                 self.marks.insert(mark, at);
                 *self.times.entry(mark).or_default() += 1;
@@ -48,7 +54,14 @@ impl Wire {
 
     /// The launcher's record; an empty one where the launcher keeps none. An error: it is damaged.
     pub fn record(&self) -> Result<Record, serde_json::Error> {
-        self.record.as_deref().map_or_else(|| Ok(Record::default()), Record::read)
+        let began = self.in_record && self.records.is_empty();
+        let last = self.records().last().or(began.then_some(&[]));
+        last.map_or_else(|| Ok(Record::default()), Record::read)
+    }
+
+    /// The JSON of all records, of a child's one or of a fleet's many.
+    pub fn records(&self) -> impl Iterator<Item = &[u8]> {
+        self.records.split_inclusive(|&byte| byte == b'\n')
     }
 }
 
@@ -88,10 +101,21 @@ mod tests {
     }
 
     #[test]
+    fn a_fleets_records_are_kept_one_by_one() {
+        let mut wire = Wire::default();
+        wire.feed(b"\x1e{\"guest_programs_kib\":7}\n\x04\x1e{\"guest_programs_kib\":9}\n", 1);
+        let told = |record| Record::read(record).unwrap().guest_programs_kib;
+        assert_eq!(wire.records().filter_map(told).collect::<Vec<_>>(), [7, 9]);
+        assert_eq!(wire.record().unwrap().guest_programs_kib, Some(9));
+    }
+
+    #[test]
     fn a_damaged_record_is_an_error() {
         let mut wire = Wire::default();
-        wire.feed(b"\x1e{\"launcher\":", 1);
-        assert!(wire.record().is_err());
+        for part in [&b"\x1e"[..], b"{\"launcher\":"] {
+            wire.feed(part, 1);
+            assert!(wire.record().is_err());
+        }
     }
 
     proptest! {

@@ -3,7 +3,8 @@
 mod common;
 
 use common::{LAB, behind, diagnosis, lab, runs_here, text};
-use isolab::density::section::{Density, Stopped};
+use isolab::density::figures::{Figures, What};
+use isolab::density::section::{Density, Point, Stopped};
 use isolab::host::clock::is_emulated;
 use isolab::samples::SamplesFile;
 use isolab_timeline::Stack;
@@ -88,21 +89,41 @@ fn fleets_are_alive_and_working_and_gone_afterwards() {
 }
 
 #[test]
-fn a_budget_is_filled_and_what_a_fifth_foretold_is_published_first() {
+fn what_a_fifth_foretells_is_published_before_the_rest_is_measured() {
     let folder = tempfile::tempdir().unwrap();
-    // The budget is the whole machine's, which others use as well: large enough to be seen, and reached at some time.
+    let options = ["--stacks", "process", "--max", "60", "--burst", "0", "--at-once", "1", "--seed", "3"];
+    let (density, written, said) = density(&folder.path().join("report"), &options);
+    let fill = &density.fills[0];
+    assert_eq!((fill.stopped, fill.launches.len(), fill.predicted_at), (Stopped::Max, 60, Some(12)));
+    let published = said.lines().find(|line| line.contains("12 instances, foretells: ")).expect(&said);
+    assert!(published.contains("MiB for 60 instances: "), "{published}");
+    let figures = Figures::of(&density, &written.host, written.seed);
+    let scored = |what| figures.filled[0].predictions.iter().find(|each| each.what == what).unwrap();
+    let start = scored(What::Start { instances: 59 });
+    // What it says of the start depends on nothing but this fleet.
+    assert!(start.found.is_some() && start.interval_score().unwrap() > 0.0, "{start:?}");
+    assert!(scored(What::Fall { instances: 60 }).found.is_some());
+    // The net is looser than what the lab stops at by itself, and tighter than the machine.
+    if let Some(net) = density.net_bytes {
+        assert!(density.budget_bytes < net && net < fill.before_bytes + density.reserve_bytes, "{density:?}");
+    }
+}
+
+#[test]
+fn a_budget_is_the_end_when_it_is_used_up() {
+    let folder = tempfile::tempdir().unwrap();
+    // The memory is the whole machine's: others use it as well, and may give some back meanwhile.
     let options = ["--stacks", "process", "--budget", "8m", "--max", "400", "--burst", "0", "--json"];
-    let (density, _, said) = density(&folder.path().join("report"), &options);
+    let (density, ..) = density(&folder.path().join("report"), &options);
     let fill = &density.fills[0];
     assert_eq!(density.budget_bytes, 8 << 20);
+    let spent = |point: &Point| fill.before_bytes.saturating_sub(point.available_bytes);
+    let (last, before) = fill.points.split_last().unwrap();
+    assert!(before.iter().all(|point| spent(point) < 8 << 20));
     match fill.stopped {
-        Stopped::Budget => {
-            let spent = fill.before_bytes - fill.points.last().unwrap().available_bytes;
-            assert!(spent >= 8 << 20, "{spent}");
-        }
+        Stopped::Budget => assert!(spent(last) >= 8 << 20, "{}", spent(last)),
         other => assert_eq!((other, fill.launches.len()), (Stopped::Max, 400)),
     }
-    assert!(fill.predicted_at.is_some() && said.contains("foretells: "), "{said}");
 }
 
 #[test]

@@ -39,6 +39,7 @@ Examples:
   isolab-microvm run --image isolab-unikernel -- noop
   isolab-microvm run --image isolab-unikernel --memory 64 -- cpu 1000000
   echo | isolab-microvm run --image isolab-unikernel -- touch 32")]
+#[allow(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(crate) struct Run {
     /// The guest: a static x86-64 ELF file that boots by the Linux 64-bit protocol
     #[arg(long, value_name = "ELF")]
@@ -46,6 +47,9 @@ pub(crate) struct Run {
     /// Memory of the VM in MiB, 2 to 1024
     #[arg(long, value_name = "MIB", default_value_t = 128)]
     pub(crate) memory: u32,
+    /// Ask the host for huge pages for the VM's memory
+    #[arg(long)]
+    pub(crate) huge_pages: bool,
     /// Write the guest's marks (begin, ready, end: one byte each) to standard output
     #[arg(long)]
     pub(crate) marks: bool,
@@ -108,6 +112,9 @@ pub(crate) struct Boot {
     /// Take all of the above from this file, in Firecracker's JSON schema
     #[arg(long, value_name = "JSON", conflicts_with_all = ["kernel", "protocol", "initrd", "cmdline", "memory", "cpus", "drive", "net", "rng"])]
     pub(crate) config_file: Option<PathBuf>,
+    /// Ask the host for huge pages for the VM's memory
+    #[arg(long)]
+    pub(crate) huge_pages: bool,
     /// Write the guest's marks (one byte each, at I/O port 0xe9) to standard output
     #[arg(long)]
     pub(crate) marks: bool,

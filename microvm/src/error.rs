@@ -61,6 +61,11 @@ pub enum Error {
         /// Why not.
         source: vm_memory::mmap::FromRangesError,
     },
+    /// The host has no huge pages.
+    #[error(
+        "asking for huge pages for the guest's memory (madvise): this host's kernel has none; leave them out"
+    )]
+    HugePages(#[source] io::Error),
     /// An ioctl of KVM failed.
     #[error("{step}")]
     Kvm {

@@ -24,6 +24,7 @@
 //!   first that ends ends all;
 //! - step 7: [`devices::tty`] (a serial port with an interrupt), [`devices::keyboard`] (the restart),
 //!   [`devices::power`] (the power switch), [`devices::clock`], [`devices::phase`] (how far the guest is),
+//!   [`devices::usage`] (what its programs have of its memory),
 //!   [`devices::input`] (what its command reads); and [`devices::virtio`], with a tour of its own: disks, network
 //!   cards, entropy;
 //! - step 8: [`watch`]: did its kernel panic? And the other way, all in one thread ([`io`]): [`input`] and

@@ -17,6 +17,7 @@ use crate::devices::phase::Phase;
 use crate::devices::power::{self, Power};
 use crate::devices::serial::REGISTERS;
 use crate::devices::tty::Tty;
+use crate::devices::usage::Usage;
 use crate::devices::virtio::config::Devices;
 use crate::devices::virtio::device::{self, Queues, Virtio};
 use crate::devices::virtio::place::{self, Place};
@@ -73,6 +74,8 @@ pub struct Config<'a> {
     pub command_line: &'a str,
     /// The guest's memory, in MiB.
     pub memory_mib: u32,
+    /// Whether the host is asked for huge pages for it.
+    pub huge_pages: bool,
     /// How many vCPUs it has, 1 to [`MOST_CPUS`].
     pub cpus: u8,
     /// Its virtio devices.
@@ -98,7 +101,10 @@ pub struct Config<'a> {
 pub fn boot(config: Config<'_>, to: impl Write + Send, stamps: &Stamps) -> Result<u8, Error> {
     live(
         stamps,
-        || Machine::create(&kvm::open()?, Memory::within_host(config.memory_mib)?, config),
+        || {
+            let memory = Memory::within_host(config.memory_mib)?.with_huge_pages(config.huge_pages)?;
+            Machine::create(&kvm::open()?, memory, config)
+        },
         |machine| machine.load(config),
         |machine| machine.run(to, config, stamps),
     )
@@ -184,6 +190,7 @@ impl Machine {
         };
         let (power, clock) = (Mutex::new(Power), Mutex::new(Clock));
         let phase = Mutex::new(Phase::new(stamps));
+        let usage = Mutex::new(Usage::new(config.tally));
         let registers: Vec<_> =
             self.devices.iter().map(|(place, device)| (place, Mutex::new(device))).collect();
         let mut bus = Bus::floating()
@@ -191,6 +198,7 @@ impl Machine {
             .with(ports::CONTROL, REGISTERS, &control)
             .with(ports::MARK, 1, &mark)
             .with(ports::PHASE, 1, &phase)
+            .with(ports::USAGE, 1, &usage)
             .with(ports::INPUT, 1, &input)
             .with(ports::EXIT, 1, &exit)
             .with(ports::KEYBOARD, 1, &keyboard)

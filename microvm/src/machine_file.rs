@@ -59,6 +59,7 @@ impl Machine {
             initrd: self.initrd.as_deref(),
             command_line: &self.command_line,
             memory_mib: self.memory_mib,
+            huge_pages: false,
             cpus: self.cpus,
             devices: &self.devices,
             input_port,

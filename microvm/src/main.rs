@@ -56,9 +56,16 @@ extern "C" fn main(_count: c_int, _arguments: *const *const c_char) -> c_int {
 }
 
 fn run(arguments: &Run, stamps: &Stamps) -> anyhow::Result<u8> {
-    let Run { image, memory, marks, timeline, statistics, work } = arguments;
+    let Run { image, memory, huge_pages, marks, timeline, statistics, work } = arguments;
     let tally = Tally::new(*statistics);
-    let config = Config { image, memory_mib: *memory, words: work, marks: *marks, tally: &tally };
+    let config = Config {
+        image,
+        memory_mib: *memory,
+        huge_pages: *huge_pages,
+        words: work,
+        marks: *marks,
+        tally: &tally,
+    };
     let status = launch(config, StandardOutput, stamps)?;
     report(*timeline, stamps, &tally)?;
     Ok(status)
@@ -76,6 +83,7 @@ fn boot(arguments: Boot, stamps: &Stamps) -> anyhow::Result<u8> {
         net,
         rng,
         config_file,
+        huge_pages,
         input_port,
         marks,
         timeline,
@@ -95,7 +103,8 @@ fn boot(arguments: Boot, stamps: &Stamps) -> anyhow::Result<u8> {
         (None, None) => bail!("give it a kernel (--kernel), or a machine file (--config-file)"),
     };
     let tally = Tally::new(statistics);
-    let status = machine::boot(machine.config(input_port, marks, &tally), StandardOutput, stamps)?;
+    let config = machine::Config { huge_pages, ..machine.config(input_port, marks, &tally) };
+    let status = machine::boot(config, StandardOutput, stamps)?;
     report(timeline, stamps, &tally)?;
     Ok(status)
 }
@@ -105,6 +114,11 @@ fn report(wanted: bool, stamps: &Stamps, tally: &Tally) -> Result<(), Error> {
     if !wanted {
         return Ok(());
     }
-    let record = Record { exits: tally.exits(), statistics: tally.statistics(), ..stamps.record() };
+    let record = Record {
+        exits: tally.exits(),
+        statistics: tally.statistics(),
+        guest_programs_kib: tally.guest_programs_kib(),
+        ..stamps.record()
+    };
     StandardOutput.write_all(&record.bytes()).map_err(Error::Output)
 }

@@ -11,6 +11,7 @@ use crate::Error;
 use crate::layout::{HOLE_END, HOLE_START};
 use kvm_bindings::kvm_userspace_memory_region;
 use kvm_ioctls::VmFd;
+use rustix::mm::{Advice, madvise};
 use rustix::system::sysinfo;
 use vm_memory::{GuestAddress, GuestMemoryBackend, GuestMemoryMmap, GuestMemoryRegion};
 
@@ -55,6 +56,18 @@ impl Memory {
         }
         let map = GuestMemoryMmap::from_ranges(&ranges).map_err(|source| Error::MapMemory { mib, source })?;
         Ok(Memory { map, mib })
+    }
+
+    /// Asks for huge pages where `wanted` (`madvise(2)`, `MADV_HUGEPAGE`), which most hosts give on request only: fewer
+    /// faults and shorter page tables, for up to 2 MiB where the guest touches a byte.
+    pub(crate) fn with_huge_pages(self, wanted: bool) -> Result<Memory, Error> {
+        for region in self.map.iter().filter(|_| wanted) {
+            let (start, length) = (region.as_ptr(), region.len() as usize);
+            // SAFETY: exactly a live anonymous mapping, whose content the advice does not change.
+            unsafe { madvise(start.cast(), length, Advice::LinuxHugepage) }
+                .map_err(|error| Error::HugePages(error.into()))?;
+        }
+        Ok(self)
     }
 
     /// Its size in bytes.

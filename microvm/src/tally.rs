@@ -45,6 +45,7 @@ pub struct Tally {
     /// Whether KVM is asked for its own counts.
     pub deep: bool,
     found: OnceLock<Found>,
+    guest_programs_kib: OnceLock<u64>,
 }
 
 #[derive(Debug)]
@@ -78,6 +79,17 @@ impl Tally {
         // A VM ends once.
         let _ = self.found.set(Found { exits, statistics });
         Ok(())
+    }
+
+    /// What the guest itself says that programs and files have of its memory.
+    pub(crate) fn guest_says(&self, programs_kib: u64) {
+        // It says so once.
+        let _ = self.guest_programs_kib.set(programs_kib);
+    }
+
+    /// What programs and files have of the guest's memory, in KiB, if its init has said so.
+    pub fn guest_programs_kib(&self) -> Option<u64> {
+        self.guest_programs_kib.get().copied()
     }
 
     /// How often the guest came back to the VMM, by reason; reasons that never were are absent.

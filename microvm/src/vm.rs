@@ -25,6 +25,8 @@ pub struct Config<'a> {
     pub image: &'a Path,
     /// The guest's memory, in MiB.
     pub memory_mib: u32,
+    /// Whether the host is asked for huge pages for it.
+    pub huge_pages: bool,
     /// What the guest shall do: a kind of work, and its number if it takes one.
     pub words: &'a [String],
     /// Whether the guest's marks go to the output.
@@ -37,7 +39,7 @@ pub struct Config<'a> {
 pub fn launch(config: Config<'_>, to: impl Write + Send, stamps: &Stamps) -> Result<u8, Error> {
     live(
         stamps,
-        || Vm::create(&kvm::open()?, Memory::new(config.memory_mib)?),
+        || Vm::create(&kvm::open()?, Memory::new(config.memory_mib)?.with_huge_pages(config.huge_pages)?),
         |vm| vm.load(config.image, config.words),
         |vm| {
             let asked = config.tally.begin(&vm.descriptor, std::slice::from_ref(&vm.vcpu));

@@ -7,25 +7,33 @@ use crate::clone::Child;
 use crate::console::Relay;
 use crate::error::{Context, Error, FAILED};
 use crate::signals::{Blocked, Event};
+use crate::spare;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::process::{Signal, WaitId, WaitIdOptions, pidfd_send_signal, waitid};
+use rustix::time::Timespec;
 use std::os::fd::AsFd;
+
+/// When nothing has happened for so long, this process will have to wait a while, and gives back what memory it can: of
+/// a container that ends before, nothing of it is paid for.
+const A_WHILE: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
 
 /// Waits for the end of `child`. Returns its exit status, or 128 + the signal that killed it.
 pub(crate) fn until_end_of(child: &Child, signals: &Blocked, mut relay: Option<Relay>) -> Result<i32, Error> {
+    let mut limit = Some(&A_WHILE);
     loop {
         let (input, terminal) = match &relay {
             Some(relay) if !relay.is_over() => {
                 let [input, terminal] = relay.wishes();
-                let [ended, _, input, terminal] = wait([process(child), queue(signals), input, terminal])?;
+                let [ended, _, input, terminal] =
+                    wait([process(child), queue(signals), input, terminal], &mut limit)?;
                 if !ended.is_empty() {
                     break;
                 }
                 (input, terminal)
             }
             _ => {
-                let [ended, _] = wait([process(child), queue(signals)])?;
+                let [ended, _] = wait([process(child), queue(signals)], &mut limit)?;
                 if !ended.is_empty() {
                     break;
                 }
@@ -66,10 +74,18 @@ fn queue(signals: &Blocked) -> PollFd<'_> {
     PollFd::from_borrowed_fd(signals.queue(), PollFlags::IN)
 }
 
-/// What each of them is ready for.
-fn wait<const N: usize>(mut all: [PollFd<'_>; N]) -> Result<[PollFlags; N], Error> {
-    match poll(&mut all, None) {
-        Ok(_) => Ok(all.map(|one| one.revents())),
+/// What each of them is ready for. The first time that none is within the `limit`, memory is given back.
+fn wait<const N: usize>(
+    mut all: [PollFd<'_>; N],
+    limit: &mut Option<&Timespec>,
+) -> Result<[PollFlags; N], Error> {
+    match poll(&mut all, *limit) {
+        Ok(ready) => {
+            if ready == 0 && limit.take().is_some() {
+                spare::give_back();
+            }
+            Ok(all.map(|one| one.revents()))
+        }
         Err(Errno::INTR) => Ok([PollFlags::empty(); N]),
         Err(source) => Err(Error::Step { step: "waiting for the container", source }),
     }

@@ -27,8 +27,8 @@
 //!
 //! Later [`exec`] puts another process inside. Beside them, [`error`] names the steps and the exit statuses,
 //! [`identity`] tells processes apart, `privilege` the host's root from others with number 0, `title`
-//! hides the runtime's command line from who is inside, and [`page`] is
-//! the memory in which both processes note when each step happened.
+//! hides the runtime's command line from who is inside, `spare` gives back what memory a runtime that waits does not
+//! need, and [`page`] is the memory in which both processes note when each step happened.
 //!
 //! Unsafe code is allowed only in the modules that say so below: one system call or one piece of memory each.
 #![deny(unsafe_code)]
@@ -70,6 +70,8 @@ pub mod seccomp;
 #[allow(unsafe_code)]
 mod signals;
 pub mod size;
+#[allow(unsafe_code)]
+mod spare;
 #[allow(unsafe_code)]
 pub mod standard;
 pub mod sysctl;

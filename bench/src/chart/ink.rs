@@ -139,7 +139,8 @@ pub(super) fn memory(area: &Area<'_>, line: Option<Line>, corners: [(i32, i32); 
     let (colour, hatch) = match line {
         Some(Line::Workload) => (BLUISH_GREEN, Hatch::Plain),
         Some(Line::Launcher) => (SKY_BLUE, Hatch::Plain),
-        Some(Line::Guest) => (VERMILLION, Hatch::Plain),
+        Some(Line::Guest | Line::GuestKernel) => (VERMILLION, Hatch::Plain),
+        Some(Line::GuestPrograms) => (VERMILLION, Hatch::Rising),
         Some(Line::Shmem | Line::FileCache) => (SKY_BLUE, Hatch::Upright),
         Some(Line::PageTables) => (ORANGE, Hatch::Plain),
         Some(Line::SecondaryPageTables) => (ORANGE, Hatch::Rising),

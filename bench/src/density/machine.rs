@@ -20,6 +20,11 @@ pub fn reserve() -> u64 {
     Machine::read().map_or(u64::MAX, |machine| machine.reserve_kib() << 10)
 }
 
+/// What fleets may take at most, in bytes: a limit that they meet only if half of the reserve is gone already.
+pub fn net(reserve: u64) -> u64 {
+    available().saturating_sub(reserve / 2)
+}
+
 /// One thing of which the host has only so much.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limit {

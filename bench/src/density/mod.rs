@@ -5,7 +5,9 @@
 //!    limits, and refused with the numbers before anything is started.
 //! 2. `burst.rs`: so many launches as fast as they go, by how many are started at a time, in random order.
 //! 3. `fill.rs`: a fleet grows batch by batch ([`crate::fleet`]), every instance looked at after each batch, until the
-//!    budget, a fall of `MemAvailable`, is used up. The lab watches it and keeps a reserve.
+//!    budget, a fall of `MemAvailable`, is used up. The lab watches it and keeps a reserve. Below it is a net, a memory
+//!    cgroup with a limit ([`crate::memory::lodging`]): if the lab does not stop in time, the kernel ends one of those in
+//!    it, and so the fleet. (A container's own processes are in its own group, which has its own limit.)
 //! 4. [`figures`]: a fifth of the way up a line through what was seen so far foretells the rest; it is published
 //!    before the rest is measured, and scored after.
 //! 5. [`section`]: what was measured, raw. [`table`]: the figures for the terminal.
@@ -25,6 +27,7 @@ use crate::compare::{self, progress};
 use crate::fleet::{Fleet, FleetError};
 use crate::ground::Ground;
 use crate::interrupt::Interrupt;
+use crate::memory::lodging::Lodging;
 use crate::samples::SamplesFile;
 use crate::{placement, stacks};
 use anyhow::Context;
@@ -130,10 +133,15 @@ pub fn measure(
         max: extent.max,
         until_ns: extent.until.map(|until| until.as_nanos() as u64),
         reserve_bytes: reserve,
+        net_bytes: None,
         bursts: Vec::new(),
         fills: Vec::new(),
     };
     density.bursts = burst::all(&lab, &needs)?;
+    // Not before: a burst is small, and to be charged to a group costs each start a little.
+    let most = machine::net(reserve);
+    let net = Lodging::enter(Some(most));
+    density.net_bytes = net.is_ok().then_some(most);
     for (stack, need) in needs {
         if interrupt.came() {
             break;

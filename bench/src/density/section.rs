@@ -22,6 +22,10 @@ pub struct Density {
     pub until_ns: Option<u64>,
     /// What `MemAvailable` was not to fall below, whatever the budget.
     pub reserve_bytes: u64,
+    /// What the cgroup of the growing fleets lets them take, in case the lab should not stop in time; absent where it has
+    /// none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub net_bytes: Option<u64>,
     /// Launches from nothing, as fast as they go, by how many are started at a time.
     pub bursts: Vec<Burst>,
     /// One growing fleet for each stack.

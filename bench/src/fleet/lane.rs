@@ -139,8 +139,8 @@ impl Lane {
     }
 
     /// Reaps its instances, which were asked to end, and notes what is wrong with them. `limit` is how long nothing
-    /// may happen.
-    pub(super) fn reap(&mut self, limit: Duration, wrong: &mut Vec<FleetError>) {
+    /// may happen. Returns what they have said at their end.
+    pub(super) fn reap(&mut self, limit: Duration, wrong: &mut Vec<FleetError>) -> Wire {
         let lab = |source| FleetError::Lab { step: "waiting for the end of the instances", source };
         self.shared = None;
         let mut wire = Wire::default();
@@ -171,6 +171,7 @@ impl Lane {
         let ends = wire.times.get(&Mark::End).copied().unwrap_or_default();
         wrong.extend((ends < well).then_some(FleetError::Silent { instances: well, ends }));
         self.instances.clear();
+        wire
     }
 
     /// Reads until all have closed their output; false if nothing came for as long as `limit`.

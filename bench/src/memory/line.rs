@@ -11,6 +11,10 @@ pub enum Line {
     Launcher,
     /// The guest's memory, as far as it was touched.
     Guest,
+    /// Of a guest that tells: what its kernel has, and what was touched and is free again.
+    GuestKernel,
+    /// Of a guest that tells: what its programs and files have.
+    GuestPrograms,
     /// Files in memory: tmpfs, memfd.
     Shmem,
     /// Page tables of processes.
@@ -59,10 +63,12 @@ impl Accuracy {
 
 impl Line {
     /// All, in the order in which they are drawn and listed.
-    pub const ALL: [Line; 14] = [
+    pub const ALL: [Line; 16] = [
         Line::Workload,
         Line::Launcher,
         Line::Guest,
+        Line::GuestKernel,
+        Line::GuestPrograms,
         Line::Shmem,
         Line::PageTables,
         Line::SecondaryPageTables,
@@ -82,6 +88,8 @@ impl Line {
             Line::Workload => "workload",
             Line::Launcher => "launcher or VMM",
             Line::Guest => "guest memory touched",
+            Line::GuestKernel => "guest kernel",
+            Line::GuestPrograms => "guest programs, files",
             Line::Shmem => "files in memory",
             Line::PageTables => "page tables",
             Line::SecondaryPageTables => "guest page tables",
@@ -107,6 +115,10 @@ impl Line {
         match self {
             Line::Workload | Line::Launcher => "/proc/PID/smaps_rollup: Pss_Anon",
             Line::Guest => "/proc/PID/smaps: Rss of the guest's mapping",
+            Line::GuestKernel => {
+                "/proc/PID/smaps: Rss of the guest's mapping − the guest's programs and files"
+            }
+            Line::GuestPrograms => "the guest's /proc/meminfo: AnonPages + Cached + Buffers",
             Line::Shmem if kinds => "cgroup memory.stat: shmem",
             Line::Shmem if point.charged.is_some() => "cgroup memory.stat: total_shmem",
             Line::Shmem => "/proc/meminfo: Shmem",
@@ -134,10 +146,12 @@ impl Line {
         let charged = point.charged.is_some();
         let kinds = matches!(&point.charged, Some(charged) if charged.kinds.is_some());
         match self {
-            Line::Workload | Line::Launcher | Line::Guest | Line::PageTables => Accuracy::Exact,
+            Line::Workload | Line::Launcher | Line::Guest | Line::GuestPrograms | Line::PageTables => {
+                Accuracy::Exact
+            }
             Line::Shmem | Line::FileCache if charged => Accuracy::Exact,
             Line::SecondaryPageTables | Line::KernelStacks | Line::Vmalloc if kinds => Accuracy::Exact,
-            Line::KernelPages | Line::HeldBack => Accuracy::Inferred,
+            Line::GuestKernel | Line::KernelPages | Line::HeldBack => Accuracy::Inferred,
             _ => Accuracy::Sampled,
         }
     }
@@ -151,7 +165,10 @@ impl Line {
         match self {
             Line::Workload => kib(processes.workload_kib),
             Line::Launcher => kib(processes.launcher_kib),
-            Line::Guest => kib(processes.guest_kib),
+            // In one line, or in two.
+            Line::Guest => kib(processes.guest_kib).filter(|_| processes.guest_programs_kib.is_none()),
+            Line::GuestKernel => difference(processes.guest_kib * 1024, processes.guest_programs_kib? * 1024),
+            Line::GuestPrograms => kib(processes.guest_programs_kib?),
             Line::Shmem => charged.map_or(kib(machine.shmem_kib), |charged| Some(charged.shmem_bytes as f64)),
             Line::PageTables => kib(processes.page_tables_kib),
             Line::SecondaryPageTables => match kinds {

@@ -4,11 +4,13 @@
 //! moves into a group of its own beside those that the runtime makes for containers; the group above both is the
 //! account of all of it. What the lab itself uses is in it too, and hardly changes: a slope does not see it. The lab
 //! moves back at the end, because a group can only be removed when nobody is in it.
+//!
+//! A fleet that fills a budget lives here as well, with a limit: a net below the lab, which watches the memory itself.
 
 use super::group::Accounts;
+use super::machine::Machine;
 use isolab_runtime::cgroup::owner::Owner;
 use isolab_runtime::cgroup::{Controller, Group, Hierarchy};
-use rustix::system::sysinfo;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -21,15 +23,16 @@ pub struct Lodging {
 }
 
 impl Lodging {
-    /// Makes the group and moves in. The error says in words why this host has none for this user.
-    pub fn enter() -> Result<Lodging, String> {
+    /// Makes the group and moves in: all that the lab launches from now on may take `most` bytes together, or as
+    /// much as there is. The error says in words why this host has none for this user.
+    pub fn enter(most: Option<u64>) -> Result<Lodging, String> {
         let hierarchy = Hierarchy::detect().map_err(|error| error.to_string())?;
         let home = hierarchy.own(Controller::Memory).ok_or("this host has no cgroup controller memory")?;
-        let system = sysinfo();
-        // A limit that nobody meets: without one the runtime makes no group of this controller. And all devices: a
+        // A limit in any case, for the runtime makes no group of this controller without one. And all devices: a
         // container's group has few, and a VMM needs KVM's.
+        let all = Machine::read().map_err(|error| error.to_string())?.total_kib << 10;
         let resources = serde_json::from_value(serde_json::json!({
-            "memory": { "limit": system.totalram * u64::from(system.mem_unit) },
+            "memory": { "limit": most.unwrap_or(all).min(all) },
             "devices": [{ "allow": true, "access": "rwm" }],
         }));
         let resources = resources.map_err(|error| error.to_string())?;

@@ -5,8 +5,8 @@
 //! its grace periods and frees what starting has left, makes sure that every instance is alive, and reads. Nothing starts or ends while it reads.
 //!
 //! Huge pages are kept out (`PR_SET_THP_DISABLE`, `prctl(2)`; children inherit it): with them a page that is touched
-//! costs 2 MiB or 4 KiB by chance. Where the host gives them to everybody, a second fleet of each stack, half as
-//! large, shows what they do.
+//! costs 2 MiB or 4 KiB by chance. A second fleet, half as large, shows what they do: of every stack where the host gives
+//! them to everybody, and where it gives them to who asks, of those whose VMM does.
 
 use super::lodging::Lodging;
 use super::machine::Machine;
@@ -86,16 +86,29 @@ impl Plan {
         if stack.boots_linux() { self.linux_n } else { self.n }
     }
 
+    /// How many of them when huge pages are let in.
+    fn with_huge_pages(&self, stack: Stack) -> usize {
+        self.instances(stack).div_ceil(2)
+    }
+
     /// How many batches all fleets have together.
     fn steps(&self, stacks: &[Stack]) -> usize {
-        let fleets = if huge_pages_for_all() { 2 } else { 1 };
-        let of = |&stack| 1 + batches(self.instances(stack), self.batches).count();
-        fleets * stacks.iter().map(of).sum::<usize>()
+        let of = |instances| 1 + batches(instances, self.batches).count();
+        let thp = transparent_huge_pages();
+        let first = stacks.iter().map(|&stack| of(self.instances(stack)));
+        let second = stacks.iter().filter(|&&stack| has_huge_pages(stack, &thp));
+        first.chain(second.map(|&stack| of(self.with_huge_pages(stack)))).sum()
     }
 }
 
-fn huge_pages_for_all() -> bool {
-    transparent_huge_pages() == "always"
+/// Whether a stack has huge pages when they are let in, by the host's setting: on request only our VMM has, which asks
+/// for them then (`madvise(2)`).
+fn has_huge_pages(stack: Stack, thp: &str) -> bool {
+    match thp {
+        "always" => true,
+        "madvise" => matches!(stack, Stack::Unikernel | Stack::Microvm | Stack::Nested),
+        _ => false,
+    }
 }
 
 /// Grows a fleet of each stack, one after the other, on this ground.
@@ -106,7 +119,7 @@ pub fn measure(
     bar: &ProgressBar,
     interrupt: &Interrupt,
 ) -> anyhow::Result<Section> {
-    let lodging = Lodging::enter();
+    let lodging = Lodging::enter(None);
     let mut section = Section {
         workload: plan.memory.workload,
         memory_mib: ground.memory_mib,
@@ -120,16 +133,19 @@ pub fn measure(
     let mut one = |stack, huge_pages: bool, n| -> anyhow::Result<()> {
         if !interrupt.came() {
             disable_transparent_huge_pages(!huge_pages).context("keeping huge pages out")?;
+            ground.huge_pages.set(huge_pages);
             section.fleets.push(run.fleet(stack, huge_pages, n)?);
         }
         Ok(())
     };
     let ledgers = stacks.iter().try_for_each(|&stack| one(stack, false, plan.memory.instances(stack)));
     let second = ledgers.and_then(|()| {
-        let mut stacks = stacks.iter().filter(|_| huge_pages_for_all());
-        stacks.try_for_each(|&stack| one(stack, true, plan.memory.instances(stack).div_ceil(2)))
+        let thp = transparent_huge_pages();
+        let mut stacks = stacks.iter().filter(|&&stack| has_huge_pages(stack, &thp));
+        stacks.try_for_each(|&stack| one(stack, true, plan.memory.with_huge_pages(stack)))
     });
     // As it was, whatever happened.
+    ground.huge_pages.set(false);
     disable_transparent_huge_pages(false).context("letting huge pages in again")?;
     second.map(|()| section)
 }
@@ -187,7 +203,9 @@ impl Run<'_> {
             }
             self.bar.inc(1);
         }
-        record.wrong.extend(fleet.end().wrong.iter().map(ToString::to_string));
+        let ended = fleet.end();
+        split_guests(&mut record.points, &ended.guest_programs_kib);
+        record.wrong.extend(ended.wrong.iter().map(ToString::to_string));
         Ok(record)
     }
 
@@ -204,6 +222,14 @@ impl Run<'_> {
         let charged = self.lodging.map(|lodging| lodging.accounts().read()).transpose()?;
         let processes = Processes::read(&pids, Launched::of(stack, self.ground.memory_mib))?;
         Ok(Point { instances: instances.len() - 1, machine, charged, processes })
+    }
+}
+
+/// Notes what the guests have told at their end, which was so at each reading: they did nothing since they were ready.
+fn split_guests(points: &mut [Point], told: &[u64]) {
+    for point in points {
+        let all = told.iter().sum::<u64>() * (point.instances as u64 + 1);
+        point.processes.guest_programs_kib = all.checked_div(told.len() as u64);
     }
 }
 
@@ -254,6 +280,22 @@ pub(crate) fn clear_up() -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_guests_tell_is_noted_for_as_many_as_there_were() {
+        let mut points: Vec<Point> = crate::memory::ledger::example::section().fleets.remove(1).points;
+        split_guests(&mut points, &[]);
+        assert!(points.iter().all(|point| point.processes.guest_programs_kib.is_none()));
+        split_guests(&mut points, &[10, 20]);
+        let all = |point: &Point| 15 * (point.instances as u64 + 1);
+        assert!(points.iter().all(|point| point.processes.guest_programs_kib == Some(all(point))));
+    }
+
+    #[test]
+    fn huge_pages_are_had_by_all_by_who_asks_or_by_nobody() {
+        let all = |thp| Stack::ALL.into_iter().filter(|&stack| has_huge_pages(stack, thp)).count();
+        assert_eq!((all("always"), all("madvise"), all("never")), (Stack::ALL.len(), 3, 0));
+    }
 
     #[test]
     fn batches_are_as_equal_as_can_be_and_add_up() {

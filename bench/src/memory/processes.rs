@@ -30,6 +30,10 @@ pub struct Processes {
     pub launcher_kib: u64,
     /// Pages of the guests' memory that a guest or its VMM has touched.
     pub guest_kib: u64,
+    /// What of it the guests' programs and files have, as their inits told; absent where none did. It is told at the
+    /// fleet's end: the mean of all, times the instances.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guest_programs_kib: Option<u64>,
     /// How much of the guests' memory is in huge pages.
     pub guest_huge_kib: u64,
     /// Page tables of all of them (`VmPTE`), without the topmost level.

@@ -64,6 +64,11 @@ impl Section {
         self.fleets.iter().find(|fleet| fleet.stack == stack && !fleet.huge_pages)
     }
 
+    /// The fleet of `stack` that could have huge pages.
+    pub fn huge_pages_of(&self, stack: Stack) -> Option<&Fleet> {
+        self.fleets.iter().find(|fleet| fleet.stack == stack && fleet.huge_pages)
+    }
+
     /// The fleets that are not as they were asked for, and why.
     pub fn complaints(&self) -> impl Iterator<Item = (Stack, &str)> {
         self.fleets.iter().flat_map(|fleet| {

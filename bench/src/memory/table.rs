@@ -2,12 +2,14 @@
 
 use super::ledger::{Ledger, Slope};
 use super::line::Line;
+use super::section::Section;
 use crate::stats::show;
 use crate::table::STYLE;
 use comfy_table::{CellAlignment, Table};
 
-/// Renders the ledgers of a run. Ends in a line feed.
-pub fn render(ledgers: &[Ledger]) -> String {
+/// Renders the ledgers of a run, with the falls of fleets with huge pages. Ends in a line feed.
+pub fn render(section: &Section) -> String {
+    let ledgers = &Ledger::all(section);
     let mut table = Table::new();
     let heads = ledgers.iter().map(|ledger| ledger.stack.name().replace('-', "\n"));
     table.load_style(STYLE).set_header(std::iter::once(String::new()).chain(heads));
@@ -23,6 +25,7 @@ pub fn render(ledgers: &[Ledger]) -> String {
     }
     row("in no line", &|ledger| Some(ledger.unaccounted));
     row("= MemAvailable falls by", &|ledger| Some(ledger.fall));
+    row("  with huge pages", &|ledger| Some(Ledger::of(section.huge_pages_of(ledger.stack)?)?.fall));
     for line in Line::ALL.into_iter().filter(|line| line.is_reclaimable()) {
         row(&format!("beside: {}", line.name()), &|ledger| ledger.get(line).map(|entry| entry.slope));
     }
@@ -43,8 +46,7 @@ mod tests {
 
     #[test]
     fn it_fits_and_has_no_row_that_no_stack_has() {
-        let ledgers = Ledger::all(&example::section());
-        let text = render(&ledgers);
+        let text = render(&example::section());
         assert!(text.lines().all(|line| line.chars().count() < 100), "{text}");
         assert!(text.contains("in no line") && text.contains("ruler: PSS") && text.contains("beside: "));
         assert!(!text.contains(Line::Shmem.name()), "{text}");

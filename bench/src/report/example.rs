@@ -137,6 +137,7 @@ pub(crate) fn with_density() -> SamplesFile {
         max: None,
         until_ns: None,
         reserve_bytes: 800 << 20,
+        net_bytes: Some(7_200 << 20),
         bursts: bursts.map(burst).collect(),
         fills,
     };

@@ -48,7 +48,7 @@ pub(crate) fn archive(ground: &Ground, workload: Workload, marks: Marks) -> Resu
 pub(super) fn booted(ground: &Ground, kernel: &Kernel, archive: &Path) -> Command {
     let mut command = bare(&ground.programs.microvm);
     boot(&mut command, kernel, archive, ground.memory_mib);
-    command.args(["--marks", "--timeline"]);
+    command.args(["--marks", "--timeline"]).args(ground.vmm_options());
     command
 }
 
@@ -81,7 +81,7 @@ impl Guest<'_> {
         let way = if self.marks == Marks::Console { "-console" } else { "" };
         let archive = ground.place(&format!("{}{way}-{}.cpio", self.stack, words.join("-")));
         if !archive.exists() {
-            self.pack(ground, kernel, words, &archive).map_err(|error| Refusal {
+            self.pack(ground, kernel, workload, &archive).map_err(|error| Refusal {
                 reason: format!("its guest cannot be packed: {error:#}"),
                 fix: "as the message says".into(),
             })?;
@@ -89,16 +89,13 @@ impl Guest<'_> {
         Ok(archive)
     }
 
-    fn pack(
-        mut self,
-        ground: &Ground,
-        kernel: &Kernel,
-        words: impl IntoIterator<Item = String>,
-        to: &Path,
-    ) -> anyhow::Result<()> {
+    fn pack(mut self, ground: &Ground, kernel: &Kernel, workload: Workload, to: &Path) -> anyhow::Result<()> {
         let modules = modules::resolve(&kernel.modules, self.modules)?;
-        self.command.extend(words.into_iter().map(OsString::from));
-        let start = Start { marks: self.marks == Marks::Port, command: self.command, ..Start::default() };
+        self.command.extend(workload.words().into_iter().map(OsString::from));
+        let marks = self.marks == Marks::Port;
+        // Who holds can be asked for its memory, and for nobody else is time to be taken.
+        let usage = marks && workload.0.holds();
+        let start = Start { marks, usage, command: self.command, ..Start::default() };
         // Under another name until it is whole.
         let unfinished: PathBuf = to.with_extension("unfinished");
         let most = u64::from(ground.memory_mib) << 19;

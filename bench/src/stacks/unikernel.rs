@@ -21,8 +21,9 @@ impl Sandbox for Unikernel {
             ));
         }
         let mut command = bare(&ground.programs.microvm);
-        command.args(["run", "--marks", "--timeline", "--memory", &ground.memory_mib.to_string(), "--image"]);
-        command.arg(&ground.programs.unikernel).arg("--").args(workload.words());
+        command.args(["run", "--marks", "--timeline", "--memory", &ground.memory_mib.to_string()]);
+        command.args(ground.vmm_options()).arg("--image").arg(&ground.programs.unikernel);
+        command.arg("--").args(workload.words());
         Ok(command)
     }
 

@@ -23,6 +23,9 @@ pub struct Record {
     /// What KVM itself counted of the VM, by its own names; absent unless it was asked for and can tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub statistics: Option<BTreeMap<String, u64>>,
+    /// What programs and files have of the guest's memory, in KiB, as its init has told; absent where none did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guest_programs_kib: Option<u64>,
 }
 
 impl Record {
@@ -55,6 +58,7 @@ mod tests {
         let counted = Record {
             exits: Some(BTreeMap::from([("io_out".into(), 4)])),
             statistics: Some(BTreeMap::from([("exits".into(), 11)])),
+            guest_programs_kib: Some(5),
             ..plain.clone()
         };
         for record in [plain, counted] {

@@ -13,6 +13,9 @@ pub const PHASE: u16 = 0xeb;
 pub const PHASE_INIT: u8 = 1;
 /// The guest's init is about to start the command.
 pub const PHASE_COMMAND: u8 = 2;
+/// What programs and files have of a Linux guest's memory, once its command is ready: KiB, as eight bytes, the lowest
+/// first.
+pub const USAGE: u16 = 0xed;
 /// What stands on the VMM's standard input, when nobody sits at a terminal: frames of a length (two bytes, the low one
 /// first) and so many bytes, at most [`INPUT_MOST`]. A length of 0: nothing now; a byte on [`SERIAL`] will say when
 /// there is more.

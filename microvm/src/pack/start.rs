@@ -12,6 +12,8 @@ use std::path::PathBuf;
 pub struct Start {
     /// Whether the command's standard output goes to the mark port, byte for byte, instead of to the console.
     pub marks: bool,
+    /// Whether the VMM is told what programs and files have of the guest's memory, when the command says that it is ready.
+    pub usage: bool,
     /// Whether somebody sits at a terminal: then the console edits lines and echoes.
     pub terminal: bool,
     /// The disk with the root; `None`: a folder of the archive.
@@ -43,6 +45,7 @@ impl Default for Start {
     fn default() -> Start {
         Start {
             marks: false,
+            usage: false,
             terminal: false,
             disk: None,
             hostname: "isolab".into(),
@@ -60,6 +63,7 @@ impl Start {
         let mut records = Records(Vec::new());
         let truth = |truth: bool| OsStr::new(if truth { "1" } else { "0" });
         records.add(key::MARKS, truth(self.marks))?;
+        records.add(key::USAGE, truth(self.usage))?;
         records.add(key::TERMINAL, truth(self.terminal))?;
         modules.iter().try_for_each(|path| records.add(key::MODULE, path.as_ref()))?;
         if let Some(Disk { device, file_system, writable }) = &self.disk {
@@ -105,6 +109,7 @@ mod tests {
     fn the_guests_init_reads_what_was_asked_for() {
         let start = Start {
             marks: true,
+            usage: true,
             disk: Some(Disk { device: "/dev/vda".into(), file_system: "erofs".into(), writable: false }),
             user: (1000, 7),
             environment: vec!["A=1".into(), "PATH=/x:/y".into()],
@@ -113,7 +118,7 @@ mod tests {
         };
         let records = start.records(&["/isolab/modules/00-a.ko".into()]).unwrap();
         let read = init::Start::parse(&records).unwrap();
-        assert!(read.marks && !read.terminal);
+        assert!(read.marks && read.usage && !read.terminal);
         let root = init::Root::Disk { device: c"/dev/vda", file_system: c"erofs", writable: false };
         assert_eq!((read.root, read.user, read.hostname, read.workdir), (root, (1000, 7), c"isolab", c"/"));
         assert!(read.all(key::MODULE).eq([c"/isolab/modules/00-a.ko"]));

@@ -117,3 +117,19 @@ fn ledgers_are_of_fleets_without_huge_pages_in_the_order_of_stacks() {
     let stacks: Vec<_> = Ledger::all(&section).iter().map(|ledger| ledger.stack).collect();
     assert_eq!(stacks, [Stack::Process, Stack::Unikernel]);
 }
+
+#[test]
+fn a_guest_that_tells_has_two_lines_for_one() {
+    let mut fleet = fleet(Stack::Microvm, unikernel);
+    for point in &mut fleet.points {
+        point.processes.guest_programs_kib = Some(15 * (point.instances as u64 + 1));
+    }
+    let (silent, telling) = (ledger(Stack::Unikernel), Ledger::of(&fleet).unwrap());
+    assert_eq!((kib(&silent, Line::GuestKernel), kib(&silent, Line::GuestPrograms)), (None, None));
+    assert_eq!(
+        (kib(&telling, Line::GuestKernel), kib(&telling, Line::GuestPrograms)),
+        (Some(25.0), Some(15.0))
+    );
+    assert_eq!(kib(&telling, Line::Guest), None);
+    assert!((silent.sum_bytes() - telling.sum_bytes()).abs() < 1e-6);
+}

@@ -64,6 +64,7 @@ fn values(file: &SamplesFile, density: &Density, figures: &Figures<'_>) -> Value
         placement => density.placement.clone(),
         budget => mib(density.budget_bytes),
         reserve => mib(density.reserve_bytes),
+        net => density.net_bytes.map(mib),
         at_once => density.at_once,
         wrong => density.wrong().map(|(stack, why)| context! { name => stack.name(), why }).collect::<Vec<_>>(),
     }

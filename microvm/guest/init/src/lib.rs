@@ -15,6 +15,7 @@
 //! 8. `command.rs`: user, folder, session, `execve`. The command is a child: PID 1 must not end.
 //! 9. `relay.rs`, `input.rs`, `signals.rs`: input and signals to the command, marks from the command, orphans
 //!    reaped, until it ends.
+//!    When the command is ready, `usage.rs` tells the VMM what programs and files have of the memory.
 //! 10. `end.rs`: its exit status goes to the VMM, and with that the VM ends.
 //!
 //! Whatever fails is said in one line on the console (`failure.rs`), and ends the VM with status 125.

@@ -22,6 +22,7 @@ mod relay;
 mod root;
 #[allow(unsafe_code)]
 mod signals;
+mod usage;
 
 use command::FAILED;
 use end::end;

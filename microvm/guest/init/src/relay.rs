@@ -10,10 +10,12 @@ use crate::console::console;
 use crate::failure::{Context, Failure};
 use crate::input::Input;
 use crate::signals::Signals;
+use crate::usage;
 use core::ffi::CStr;
 use isolab_guest::port::{out, out_all};
 use isolab_guest::ports::{MARK, PHASE, PHASE_COMMAND};
 use isolab_init::start::Start;
+use isolab_workload::mark::READY;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{Mode, OFlags, open};
@@ -44,10 +46,11 @@ pub(crate) fn run<'a>(start: &Start<'a>) -> Result<u8, Failure<'a>> {
     drop(pipes);
     // Opened now and not before: it takes the driver a while, and the VMM keeps what it has to say.
     let mut control = control();
+    let mut to_tell = start.usage;
     loop {
         let [signal, mark, word, room, typed] =
             wait_for(&signals, marks.as_ref(), control.as_ref(), input.as_ref())?;
-        if mark && marks.as_ref().is_some_and(|marks| !relay(marks)) {
+        if mark && marks.as_ref().is_some_and(|marks| !relay(marks, &mut to_tell)) {
             marks = None;
         }
         if word && control.as_ref().is_some_and(|control| !obey(control, command)) {
@@ -63,7 +66,7 @@ pub(crate) fn run<'a>(start: &Start<'a>) -> Result<u8, Failure<'a>> {
                 }
             }
             if let Some(status) = reap(command) {
-                while marks.as_ref().is_some_and(|marks| wait_now(marks) && relay(marks)) {}
+                while marks.as_ref().is_some_and(|marks| wait_now(marks) && relay(marks, &mut to_tell)) {}
                 return Ok(status);
             }
         }
@@ -104,13 +107,18 @@ fn wait_now(descriptor: &OwnedFd) -> bool {
     poll(&mut [PollFd::new(descriptor, PollFlags::IN)], Some(&NO_TIME)).is_ok_and(|ready| ready > 0)
 }
 
-/// Hands on what the command has written. Returns whether more may come.
-fn relay(marks: &OwnedFd) -> bool {
+/// Hands on what the command has written. Returns whether more may come. At the mark *ready*, and behind it, so that it
+/// is no later for that, the VMM is told of the memory, if it is to be.
+fn relay(marks: &OwnedFd, to_tell: &mut bool) -> bool {
     let mut buffer = [0; 4096];
     match read(marks, &mut buffer) {
         Ok(0) => false,
         Ok(length) => {
             out_all(MARK, &buffer[..length]);
+            if *to_tell && buffer[..length].contains(&READY) {
+                *to_tell = false;
+                usage::tell();
+            }
             true
         }
         Err(error) => error == Errno::INTR,

@@ -15,6 +15,8 @@ pub const ROOT: &CStr = c"/root";
 pub mod key {
     /// `1`: the command's standard output goes to the VMM's mark port, byte for byte.
     pub const MARKS: &str = "marks";
+    /// `1`: when the command says that it is ready, the VMM is told what programs and files have of the memory.
+    pub const USAGE: &str = "usage";
     /// `1`: somebody sits at a terminal; the console edits lines and echoes.
     pub const TERMINAL: &str = "terminal";
     /// A module's file; in the order in which they are loaded.
@@ -44,6 +46,8 @@ pub mod key {
 pub struct Start<'a> {
     /// Whether the command's standard output goes to the mark port.
     pub marks: bool,
+    /// Whether the VMM is told what programs and files have of the memory, when the command is ready.
+    pub usage: bool,
     /// Whether somebody sits at a terminal.
     pub terminal: bool,
     /// The root.
@@ -92,6 +96,7 @@ impl<'a> Start<'a> {
         }
         let mut start = Start {
             marks: false,
+            usage: false,
             terminal: false,
             root: Root::Folder,
             hostname: c"isolab",
@@ -105,6 +110,7 @@ impl<'a> Start<'a> {
             let (key, value) = halves(record).ok_or(refused)?;
             match key {
                 key::MARKS => start.marks = truth(value).ok_or(refused)?,
+                key::USAGE => start.usage = truth(value).ok_or(refused)?,
                 key::TERMINAL => start.terminal = truth(value).ok_or(refused)?,
                 key::DEVICE => device = Some(value),
                 key::FILE_SYSTEM => file_system = Some(value),
