@@ -110,8 +110,7 @@ fn memory(area: &Area<'_>, figures: &Figures<'_>, density: &Density, [top, botto
     let label = |filled: &Filled<'_>| {
         let (place, fall) = filled.fill.falls().last()?;
         let each = filled.bytes.map_or(show::NONE.into(), |bytes| show::kib(bytes.value));
-        let note =
-            format!("{} alive, {each} KiB each", show::thousands(place as usize));
+        let note = format!("{} alive, {each} KiB each", show::thousands(place as usize));
         Some(Label { stack: filled.fill.stack, value: (fall / MIB).max(0.0), note })
     };
     panel.labels(area, figures.filled.iter().filter_map(label).collect())

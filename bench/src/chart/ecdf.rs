@@ -94,10 +94,9 @@ const fn words(clock: Clock) -> [&'static str; 3] {
 /// Draws one clock's curves of all stacks of a run that have both of its marks.
 pub fn draw(summary: &Summary, clock: Clock, of: Circumstances<'_>) -> String {
     let [question, happened, marks] = words(clock);
-    let all = summary
-        .stacks
-        .iter()
-        .filter_map(|stack| Some(Curve { stack: stack.stack, emulated: stack.emulated, figure: stack.clock(clock)? }));
+    let all = summary.stacks.iter().filter_map(|stack| {
+        Some(Curve { stack: stack.stack, emulated: stack.emulated, figure: stack.clock(clock)? })
+    });
     // As many as there is room for labels: ours come first, peers after them.
     let mut room = f64::from(RIGHT + 8 - MARGIN);
     let (mut curves, left_out): (Vec<_>, Vec<_>) = all.partition(|curve| {

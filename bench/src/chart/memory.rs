@@ -98,12 +98,7 @@ impl Plot {
     }
 
     /// Draws the parts; returns those that are large enough for a label.
-    fn bar(
-        &self,
-        area: &Area<'_>,
-        top: i32,
-        ledger: &Ledger,
-    ) -> Result<Vec<Named>, DrawingError> {
+    fn bar(&self, area: &Area<'_>, top: i32, ledger: &Ledger) -> Result<Vec<Named>, DrawingError> {
         let rest = ledger.unaccounted.bytes;
         let lines = ledger.entries.iter().map(|entry| (Some(entry.line), entry.slope.bytes));
         let mut before = 0.0;

@@ -19,7 +19,11 @@ pub(super) struct Answer {
 
 impl Answer {
     /// An answer to `question`.
-    pub(super) fn new(question: &'static str, answer: String, support: impl IntoIterator<Item = String>) -> Answer {
+    pub(super) fn new(
+        question: &'static str,
+        answer: String,
+        support: impl IntoIterator<Item = String>,
+    ) -> Answer {
         Answer { question, answer, support: support.into_iter().collect() }
     }
 }
@@ -83,7 +87,11 @@ mod tests {
         let all = answers(&file);
         assert!(!all[0].answer.contains("VM") && !all[0].answer.contains("unikernel"), "{:?}", all[0]);
         assert!(all[0].answer.contains("container"), "{:?}", all[0]);
-        assert!(all[0].support[1].contains("unikernel") && all[0].support[1].contains("emulat"), "{:?}", all[0]);
+        assert!(
+            all[0].support[1].contains("unikernel") && all[0].support[1].contains("emulat"),
+            "{:?}",
+            all[0]
+        );
         assert!(all[1].answer.contains("unikernel") && all[2].answer.contains("unikernel"), "{all:#?}");
     }
 }

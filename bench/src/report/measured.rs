@@ -27,7 +27,8 @@ impl Measured<'_> {
                 (ledgers, parts::density::of(file), parts::ladder::steps(file), parts::tax::prices(file))
             });
             let summary = Summary::of(file);
-            let (ledgers, density, steps, prices) = others.join().expect("figures are computed without a panic");
+            let (ledgers, density, steps, prices) =
+                others.join().expect("figures are computed without a panic");
             Measured { file, summary, ledgers, density, steps, prices }
         })
     }

@@ -50,7 +50,8 @@ pub fn write(folder: &Path, file: &SamplesFile) -> Result<(), ReportError> {
         ("summary.md".into(), Some(markdown.into_bytes())),
     ];
     // All that any report has: what this one has not is no stranger in an older one.
-    let mut drawn: BTreeMap<_, _> = drawings.into_iter().zip(pictures).map(|(drawing, png)| (drawing.name, drawing.files(png))).collect();
+    let mut drawn: BTreeMap<_, _> =
+        drawings.into_iter().zip(pictures).map(|(drawing, png)| (drawing.name, drawing.files(png))).collect();
     for name in drawing::NAMES {
         let entry = |ending: &str, content| (format!("{name}.{ending}"), content);
         match drawn.remove(name) {

@@ -3,8 +3,8 @@
 //! The templates hold the words and the layout, this file hands them text that is ready to print.
 //! In the HTML page everything is escaped but the charts, which are our own.
 
-use super::drawing::{self, Drawing};
 use super::answers::{self, Answer};
+use super::drawing::{self, Drawing};
 use super::measured::Measured;
 use super::{parts, ranking, sentences};
 use crate::chart;

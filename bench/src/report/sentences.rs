@@ -130,7 +130,8 @@ pub fn headline(summary: &Summary) -> String {
         (None, false) => listed(&walls),
         (Some(process), true) => format!("{} starts its workload in {process}", noun(Stack::Process)),
         (None, true) if summary.any_emulated() => {
-            return "KVM on this host emulates what this run measured: no cost of hardware virtualization.".into();
+            return "KVM on this host emulates what this run measured: no cost of hardware virtualization."
+                .into();
         }
         (None, true) => return "This run measured neither a process nor a container nor a VM.".into(),
     };
@@ -157,7 +158,10 @@ pub fn intervals(summary: &Summary) -> Option<String> {
 
 /// Which stacks the headline leaves out because KVM emulates a part of them.
 pub fn emulated(summary: &Summary) -> Option<String> {
-    let stacks = summary.stacks.iter().filter(|stack| stack.emulated && !stack.stack.is_floor() && !stack.stack.is_peer());
+    let stacks = summary
+        .stacks
+        .iter()
+        .filter(|stack| stack.emulated && !stack.stack.is_floor() && !stack.stack.is_peer());
     let left_out: Vec<_> = stacks.map(|stack| stack.stack.name().to_owned()).collect();
     (!left_out.is_empty()).then(|| {
         format!(
@@ -232,10 +236,7 @@ mod tests {
             whole.starts_with("A container starts its workload in 1.53 ms and a unikernel in 0.97 ms: "),
             "{whole}"
         );
-        assert!(
-            whole.ends_with(" times as long as a bare process, 0.53 ms."),
-            "{whole}"
-        );
+        assert!(whole.ends_with(" times as long as a bare process, 0.53 ms."), "{whole}");
         let no_vm = of(example::without(Stack::Unikernel));
         assert!(no_vm.contains("container") && !no_vm.contains("unikernel"), "{no_vm}");
         let no_base = of(example::without(Stack::Process));
@@ -244,9 +245,15 @@ mod tests {
         nothing.samples.clear();
         assert!(!of(nothing).contains("ms"));
         let guests = of(example::with_linux());
-        assert!(guests.contains(" ms, a unikernel in 0.98 ms, a microVM in 62.8 ms and a container in a microVM"), "{guests}");
+        assert!(
+            guests.contains(" ms, a unikernel in 0.98 ms, a microVM in 62.8 ms and a container in a microVM"),
+            "{guests}"
+        );
         let support = intervals(&Summary::of(&example::with_linux())).unwrap();
-        assert!(support.starts_with("95 % intervals, in ms: process 0.") && support.contains(" times), nested "), "{support}");
+        assert!(
+            support.starts_with("95 % intervals, in ms: process 0.") && support.contains(" times), nested "),
+            "{support}"
+        );
         assert!(support.ends_with("; n = 60 launches of each, spawn → begin, medians."), "{support}");
     }
 

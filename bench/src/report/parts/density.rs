@@ -4,9 +4,9 @@ use crate::chart::{self, Circumstances};
 use crate::density::figures::{Figures, Filled, Prediction, Rate, Verdict, quantity, subject};
 use crate::density::section::Density;
 use crate::host::{EMULATED, Host};
+use crate::report::answers::Answer;
 use crate::report::csv;
 use crate::report::drawing::Drawing;
-use crate::report::answers::Answer;
 use crate::report::sentences::{listed, noun, nouns};
 use crate::samples::SamplesFile;
 use crate::stats::{Interval, line, show};
@@ -164,7 +164,9 @@ pub(in crate::report) fn answer(figures: &Figures<'_>) -> Option<Answer> {
     }
     let sentence = match (many.is_empty(), untold.is_empty()) {
         (true, true) => return None,
-        (true, false) => format!("This run cannot tell how many idle {} a GiB of memory holds.", listed_or(&untold)),
+        (true, false) => {
+            format!("This run cannot tell how many idle {} a GiB of memory holds.", listed_or(&untold))
+        }
         (false, true) => format!("A GiB of memory holds {}, idle.", listed_or(&many)),
         (false, false) => format!(
             "A GiB of memory holds {}, idle; how many {} this run cannot tell.",
@@ -248,13 +250,18 @@ mod tests {
         assert!(of(&example::run()).is_none());
         let Answer { answer, support, .. } = answer(&figures).unwrap();
         assert!(answer.contains(" containers or ") && answer.contains(" unikernels, idle."), "{answer}");
-        assert!(!answer.contains("floor") && support[0].starts_with("95 % intervals: 3,"), "{answer} {support:?}");
+        assert!(
+            !answer.contains("floor") && support[0].starts_with("95 % intervals: 3,"),
+            "{answer} {support:?}"
+        );
     }
 
     #[test]
     fn what_a_noisy_run_cannot_tell_it_does_not_say() {
         let mut file = example::with_density();
-        for fill in file.density.as_mut().unwrap().fills.iter_mut().filter(|fill| fill.stack == Stack::Unikernel) {
+        for fill in
+            file.density.as_mut().unwrap().fills.iter_mut().filter(|fill| fill.stack == Stack::Unikernel)
+        {
             for (place, point) in fill.points.iter_mut().enumerate() {
                 point.available_bytes = 6 << 30;
                 point.available_bytes += if place % 2 == 0 { 40 << 20 } else { 0 };

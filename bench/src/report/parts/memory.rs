@@ -103,7 +103,9 @@ pub(in crate::report) fn answer(ledgers: &[Ledger]) -> Option<Answer> {
     let untold: Vec<_> = ours.iter().filter(|ledger| !is_told(ledger)).map(name).collect();
     let sentence = match (told.is_empty(), untold.is_empty()) {
         (true, true) => return None,
-        (true, false) => format!("This run cannot tell how much memory one more takes, idle, of {}.", listed(&untold)),
+        (true, false) => {
+            format!("This run cannot tell how much memory one more takes, idle, of {}.", listed(&untold))
+        }
         (false, true) => format!("One more, idle, takes of available memory: {}.", listed(&told)),
         (false, false) => format!(
             "One more, idle, takes of available memory: {}; of {} this run cannot tell.",
@@ -118,11 +120,15 @@ pub(in crate::report) fn answer(ledgers: &[Ledger]) -> Option<Answer> {
     let intervals: Vec<_> = ours.iter().filter_map(interval).collect();
     let intervals = if intervals.is_empty() { "none".into() } else { intervals.join(", ") };
     let n = ours.iter().map(|ledger| ledger.n).min().unwrap_or(0);
-    let support = format!("95 % intervals, in KiB: {intervals}; by the fall of MemAvailable while n = {n} were added.");
-    let off: Vec<_> =
-        ours.iter().filter(|ledger| ledger.verdict() != Verdict::AddsUp).map(name).collect();
-    let off = (!off.is_empty())
-        .then(|| format!("Not all of that is explained: the ledger of {} does not add up, or cannot be told to.", listed(&off)));
+    let support =
+        format!("95 % intervals, in KiB: {intervals}; by the fall of MemAvailable while n = {n} were added.");
+    let off: Vec<_> = ours.iter().filter(|ledger| ledger.verdict() != Verdict::AddsUp).map(name).collect();
+    let off = (!off.is_empty()).then(|| {
+        format!(
+            "Not all of that is explained: the ledger of {} does not add up, or cannot be told to.",
+            listed(&off)
+        )
+    });
     Some(Answer::new("How much?", sentence, [support].into_iter().chain(off)))
 }
 
