@@ -93,9 +93,7 @@ fn build<W: AsRef<OsStr>>(workspace: &Path, target: &Path, what: &[W], last: &[&
     }
     cargo.env("CARGO_ENCODED_RUSTFLAGS", RUSTFLAGS.join("\x1f"));
     cargo.args(what);
-    cargo
-        .args(["--bins", "--locked", "--profile", "program", "--target", TARGET, "--target-dir"])
-        .arg(target);
+    cargo.args(["--bins", "--locked", "--profile", "program", "--target", TARGET, "--target-dir"]).arg(target);
     cargo.args(last);
     match cargo.status() {
         Ok(status) if status.success() => {}
