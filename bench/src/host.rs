@@ -5,6 +5,7 @@ pub mod clock;
 
 use clock::Clock;
 use isolab_runtime::cgroup::{Hierarchy, Mode};
+use isolab_timeline::Stack;
 use rustix::system::{sysinfo, uname};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -115,8 +116,15 @@ impl Host {
         ]
     }
 
+    /// Whether a stack's times have work in them that KVM emulates on this host: all that runs a guest, since every
+    /// guest begins in ring 0 and leaves it by its ports. They are marked so wherever they stand, and are in no
+    /// ratio and no headline. Its memory is not in question: emulation takes time, not pages.
+    pub fn emulates(&self, stack: Stack) -> bool {
+        stack.runs_a_guest() && self.emulates_guest_kernels()
+    }
+
     /// Whether KVM emulates the kernel code of guests here: what a figure with such code in it shows is then no cost
-    /// of hardware virtualization. It is marked so wherever it stands, and in no ratio and no headline.
+    /// of hardware virtualization.
     pub fn emulates_guest_kernels(&self) -> bool {
         self.guest_kernel == "emulated"
     }

@@ -1,5 +1,6 @@
 //! The table on the terminal: what a run found, in less than 100 columns and without colour.
 
+use crate::host::EMULATED;
 use crate::stats::{Clock, Summary, show};
 use comfy_table::{CellAlignment, ContentLineStyle, LineStyle, Table, TableStyle};
 use isolab_timeline::Stack;
@@ -18,9 +19,11 @@ const LINE: LineStyle = LineStyle::none().fill('─').junction('─');
 
 /// Renders the table of a run: one part for each clock. Ends in a line feed.
 pub fn render(summary: &Summary) -> String {
+    let note = if summary.any_emulated() { format!("(e) {EMULATED}\n") } else { String::new() };
     CLOCKS
         .map(|clock| format!("{}, in {}\n{}\n", clock.name(), summary.time.unit(), part(summary, clock)))
         .join("\n")
+        + &note
 }
 
 fn part(summary: &Summary, clock: Clock) -> Table {
@@ -34,7 +37,7 @@ fn part(summary: &Summary, clock: Clock) -> Table {
         let times =
             |base: Option<Stack>| show::ratio(base.and_then(|base| summary.ratio(stack.stack, base, clock)));
         let row = [
-            stack.stack.to_string(),
+            format!("{}{}", stack.stack, if stack.emulated { " (e)" } else { "" }),
             figure.n().to_string(),
             show::p50(figure),
             show::ms(figure.p95()),
@@ -67,6 +70,17 @@ mod tests {
             );
         }
         assert!(!text.contains('\u{1b}'), "no colour");
+    }
+
+    #[test]
+    fn what_kvm_emulates_says_so_and_has_no_ratio() {
+        let mut file = example::run();
+        assert!(!render(&Summary::of(&file)).contains("(e)"));
+        file.host.guest_kernel = "emulated".into();
+        let text = render(&Summary::of(&file));
+        let row = |name: &str| text.lines().find(|line| line.trim().starts_with(name)).unwrap();
+        assert!(row("unikernel (e) ").trim_end().ends_with(show::NONE) && text.ends_with("virtualization\n"));
+        assert!(!row("container ").contains(show::NONE), "{text}");
     }
 
     #[test]

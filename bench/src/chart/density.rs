@@ -6,7 +6,7 @@ use super::axis::Axis;
 use super::canvas::{Area, Drawn, NOTE, Stands, line, svg, write};
 use super::ink::{self, INK};
 use super::panel::{LEFT, Label, Panel, RIGHT};
-use crate::density::figures::{Figures, Filled, Rate, is_emulated};
+use crate::density::figures::{Figures, Filled, Rate};
 use crate::density::section::Density;
 use crate::host::{EMULATED, Host};
 use crate::stats::{Interval, bootstrap, line as fitted, show};
@@ -69,8 +69,8 @@ fn caption(density: &Density, figures: &Figures<'_>, host: &Host, of: Circumstan
             rate.interval.map_or("their range: too few for an interval".into(), |_| format!("its {}", bootstrap::method())),
         ));
     }
-    if density.stacks().iter().any(|&stack| is_emulated(stack, host)) {
-        caption.push(format!("“Emulated”: the time in it is {EMULATED}."));
+    if density.stacks().iter().any(|&stack| host.emulates(stack)) {
+        caption.push(format!("Crossed by strokes, “emulated”: the time in it is {EMULATED}. Memory is not in question: emulation takes no pages."));
     }
     caption.push(format!(
         "CPUs: {}. VMs of {} MiB; workload {}. {}",
@@ -104,13 +104,13 @@ fn memory(area: &Area<'_>, figures: &Figures<'_>, density: &Density, [top, botto
     }
     for filled in &figures.filled {
         let points = filled.fill.falls().map(|(place, fall)| (panel.x(place), panel.y_inside(fall / MIB)));
-        ink::curve(area, filled.fill.stack, points.collect())?;
+        // Memory: no time in it, so nothing that could be emulated.
+        ink::curve(area, filled.fill.stack, false, points.collect())?;
     }
     let label = |filled: &Filled<'_>| {
         let (place, fall) = filled.fill.falls().last()?;
         let each = filled.bytes.map_or(show::NONE.into(), |bytes| show::kib(bytes.value));
-        let note =
-            format!("{} at {}, {each} KiB each", filled.fill.stopped.name(), show::thousands(place as usize));
+        let note = format!("{} alive, {each} KiB each", show::thousands(place as usize));
         Some(Label { stack: filled.fill.stack, value: (fall / MIB).max(0.0), note })
     };
     panel.labels(area, figures.filled.iter().filter_map(label).collect())
@@ -150,7 +150,7 @@ fn starts(area: &Area<'_>, figures: &Figures<'_>, host: &Host, [top, bottom]: [i
     for filled in &figures.filled {
         let (stack, starts) = (filled.fill.stack, of(filled));
         let points = starts.iter().map(|&(place, start)| (panel.x(place), panel.y(start)));
-        ink::curve(area, stack, points.collect())?;
+        ink::curve(area, stack, host.emulates(stack), points.collect())?;
         labels.extend(starts.last().map(|&(_, start)| {
             let note = format!("{} {}{}", show::ms(start), host.clock.unit(), remark(stack, host));
             Label { stack, value: start, note }
@@ -177,7 +177,7 @@ fn rates(area: &Area<'_>, figures: &Figures<'_>, host: &Host, [top, bottom]: [i3
     for stack in stacks {
         let own: Vec<_> = figures.rates.iter().filter(|rate| rate.stack == stack).collect();
         let at = |rate: &Rate| (panel.x(place(rate.at_once)), panel.y(rate.sample.median()));
-        ink::curve(area, stack, own.iter().map(|rate| at(rate)).collect())?;
+        ink::curve(area, stack, host.emulates(stack), own.iter().map(|rate| at(rate)).collect())?;
         for rate in &own {
             let (x, Interval { low, high }) = (at(rate).0, ends(rate));
             line(area, (x, panel.y(low)), (x, panel.y(high)), ink::of_stack(stack))?;
@@ -195,7 +195,7 @@ fn rates(area: &Area<'_>, figures: &Figures<'_>, host: &Host, [top, bottom]: [i3
 }
 
 fn remark(stack: Stack, host: &Host) -> &'static str {
-    if is_emulated(stack, host) { ", emulated" } else { "" }
+    if host.emulates(stack) { ", emulated" } else { "" }
 }
 
 #[cfg(test)]

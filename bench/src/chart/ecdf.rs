@@ -8,6 +8,7 @@ use super::axis::Axis;
 use super::canvas::{Area, Drawn, FIGURE, MARGIN, NAME, NOTE, Stands, WIDTH, line, svg, write};
 use super::ink::{self, GRID};
 use super::{Circumstances, spread};
+use crate::host::EMULATED;
 use crate::host::clock::Clock as Time;
 use crate::stats::{Clock, Figure, Sorted, Summary, bootstrap, ecdf, show};
 use isolab_timeline::Stack;
@@ -28,6 +29,7 @@ const TIP: f64 = 0.75;
 /// One stack's curve.
 struct Curve<'a> {
     stack: Stack,
+    emulated: bool,
     figure: &'a Figure,
 }
 
@@ -40,7 +42,9 @@ impl Curve<'_> {
 
     /// The lines of its label.
     fn label(&self) -> [String; 3] {
-        [self.stack.to_string(), show::p50(self.figure), show::interval_ms(self.figure)]
+        let remark = if self.emulated { ", emulated" } else { "" };
+        let p50 = format!("{}{remark}", show::p50(self.figure));
+        [self.stack.to_string(), p50, show::interval_ms(self.figure)]
     }
 
     /// How wide its label is, about, in pixels: a character of each line, then the marker and the gap to the next label.
@@ -90,10 +94,9 @@ const fn words(clock: Clock) -> [&'static str; 3] {
 /// Draws one clock's curves of all stacks of a run that have both of its marks.
 pub fn draw(summary: &Summary, clock: Clock, of: Circumstances<'_>) -> String {
     let [question, happened, marks] = words(clock);
-    let all = summary
-        .stacks
-        .iter()
-        .filter_map(|stack| Some(Curve { stack: stack.stack, figure: stack.clock(clock)? }));
+    let all = summary.stacks.iter().filter_map(|stack| {
+        Some(Curve { stack: stack.stack, emulated: stack.emulated, figure: stack.clock(clock)? })
+    });
     // As many as there is room for labels: ours come first, peers after them.
     let mut room = f64::from(RIGHT + 8 - MARGIN);
     let (mut curves, left_out): (Vec<_>, Vec<_>) = all.partition(|curve| {
@@ -116,6 +119,9 @@ pub fn draw(summary: &Summary, clock: Clock, of: Circumstances<'_>) -> String {
         caption.push(
             "Dotted, with a ring: peers, in the colour of the stack of ours that does the same.".into(),
         );
+    }
+    if curves.iter().any(|curve| curve.emulated) {
+        caption.push(format!("Crossed by strokes: {EMULATED}."));
     }
     if !left_out.is_empty() {
         let names: Vec<_> = left_out.iter().map(|curve| curve.stack.name()).collect();
@@ -191,7 +197,7 @@ impl Plot {
         Ok(())
     }
 
-    fn curve(&self, area: &Area<'_>, Curve { stack, figure }: &Curve<'_>) -> Drawn {
+    fn curve(&self, area: &Area<'_>, Curve { stack, emulated, figure }: &Curve<'_>) -> Drawn {
         let mut points = Vec::new();
         let mut y = self.y(0.0);
         for (value, share) in drawn_steps(&figure.sample) {
@@ -200,7 +206,7 @@ impl Plot {
             y = self.y(share);
             points.push((x, y));
         }
-        ink::curve(area, *stack, points)?;
+        ink::curve(area, *stack, *emulated, points)?;
         ink::marker(area, *stack, (self.x(figure.p50()), self.y(0.5)))
     }
 }

@@ -55,8 +55,14 @@ pub(super) const fn of_stack(stack: Stack) -> RGBColor {
     }
 }
 
-/// Draws a stack's curve through `points`, in pixels: floors dashed, each in its own way, peers dotted.
-pub(super) fn curve(area: &Area<'_>, stack: Stack, points: Vec<(i32, i32)>) -> Drawn {
+/// Draws a stack's curve through `points`, in pixels: floors dashed, each in its own way, peers dotted; one that is
+/// emulated is crossed by strokes, as a bar is hatched.
+pub(super) fn curve(area: &Area<'_>, stack: Stack, emulated: bool, points: Vec<(i32, i32)>) -> Drawn {
+    const STROKE: i32 = 4;
+    for (x, y) in along(&points).into_iter().filter(|_| emulated) {
+        let stroke = vec![(x - STROKE, y + STROKE), (x + STROKE, y - STROKE)];
+        area.draw(&PathElement::new(stroke, of_stack(stack)))?;
+    }
     let style = of_stack(stack).stroke_width(2);
     let dash = match stack {
         Stack::ContainerFloor => Some((8, 4)),
@@ -68,6 +74,23 @@ pub(super) fn curve(area: &Area<'_>, stack: Stack, points: Vec<(i32, i32)>) -> D
         Some((on, off)) => area.draw(&DashedPathElement::new(points, on, off, style)),
         None => area.draw(&PathElement::new(points, style)),
     }
+}
+
+/// Points on a line, evenly far apart.
+fn along(points: &[(i32, i32)]) -> Vec<(i32, i32)> {
+    const EVERY: f64 = 14.0;
+    let (mut found, mut ahead) = (Vec::new(), EVERY);
+    for (from, to) in points.iter().zip(points.iter().skip(1)) {
+        let [across, up] = [f64::from(to.0 - from.0), f64::from(to.1 - from.1)];
+        let length = across.hypot(up);
+        while ahead <= length {
+            let share = ahead / length;
+            found.push((from.0 + (share * across) as i32, from.1 + (share * up) as i32));
+            ahead += EVERY;
+        }
+        ahead -= length;
+    }
+    found
 }
 
 /// Draws a stack's marker at a point: containers are square, VMs are triangles, one that boots Linux stands on its
@@ -124,13 +147,19 @@ pub(super) fn phase(area: &Area<'_>, phase: Phase, grey: bool, corners: [(i32, i
 
 /// Fills a stack's bar; hatched when what it shows is emulated.
 pub(super) fn bar(area: &Area<'_>, stack: Stack, emulated: bool, corners: [(i32, i32); 2]) -> Drawn {
-    if !emulated {
-        return filled(area, of_stack(stack), Hatch::Plain, corners);
-    }
-    // Pale, or the lines would not show.
-    let RGBColor(red, green, blue) = of_stack(stack);
-    let pale = |value: u8| 255 - (255 - value) / 3;
-    filled(area, RGBColor(pale(red), pale(green), pale(blue)), Hatch::Rising, corners)
+    filled(area, of_stack(stack), Hatch::Plain, corners)?;
+    if emulated { veil(area, corners) } else { Ok(()) }
+}
+
+/// Fills what leads up to a stack's bar, in its colour and pale.
+pub(super) fn pale(area: &Area<'_>, stack: Stack, corners: [(i32, i32); 2]) -> Drawn {
+    area.draw(&Rectangle::new(corners, of_stack(stack).mix(0.2).filled()))
+}
+
+/// Lays over a bar what says that it is emulated: pale, or the hatching would not show.
+pub(super) fn veil(area: &Area<'_>, corners: [(i32, i32); 2]) -> Drawn {
+    area.draw(&Rectangle::new(corners, WHITE.mix(0.65).filled()))?;
+    hatched(area, Hatch::Rising, INK, corners)
 }
 
 /// Fills a part of a bar as that kind of memory: three kinds of processes, the rest is the kernel's. `None` is what
@@ -155,14 +184,19 @@ pub(super) fn memory(area: &Area<'_>, line: Option<Line>, corners: [(i32, i32); 
     filled(area, colour, hatch, corners)
 }
 
-fn filled(
+fn filled(area: &Area<'_>, colour: RGBColor, hatch: Hatch, corners: [(i32, i32); 2]) -> Drawn {
+    area.draw(&Rectangle::new(corners, colour.filled()))?;
+    // Paper turns dark on a dark page, and so must what is drawn on it turn light.
+    hatched(area, hatch, if colour == WHITE { INK } else { HATCHING }, corners)
+}
+
+fn hatched(
     area: &Area<'_>,
-    colour: RGBColor,
     hatch: Hatch,
+    colour: RGBColor,
     [(left, top), (right, bottom)]: [(i32, i32); 2],
 ) -> Drawn {
-    area.draw(&Rectangle::new([(left, top), (right, bottom)], colour.filled()))?;
-    let line = |from, to| area.draw(&PathElement::new(vec![from, to], HATCHING.mix(0.55)));
+    let line = |from, to| area.draw(&PathElement::new(vec![from, to], colour.mix(0.55)));
     match hatch {
         Hatch::Plain => Ok(()),
         Hatch::Upright => (left + 3..right).step_by(5).try_for_each(|x| line((x, top), (x, bottom))),

@@ -1,11 +1,13 @@
-//! The two walls as staircases: each rung's bar begins where the one below it ends.
+//! Two ladders on one ground: the container's on the left, the VM's on the right, and on top of the VM a Linux guest
+//! with a container in it.
 //!
-//! Each staircase has an axis of its own from zero: a namespace is microseconds, the boot of a kernel a hundred
-//! milliseconds. The line up to the right follows the ladder; what stands aside of it, another way to do the same,
-//! begins where it would be switched on and leads nowhere. What KVM emulates is hatched.
+//! They are climbed from the bottom, where both stand on the same bare process, and both have one scale, so that the
+//! walls compare by length. A rung is pale up to where the one below it ends, and full from there: the full part is what it
+//! costs. The boot of a kernel takes a hundred times as long as a namespace, so the guest on top has a scale of its own.
+//! What stands aside of the way up, another way to do the same, is grey; what KVM emulates is hatched.
 
 use super::axis::Axis;
-use super::canvas::{Area, Drawn, FIGURE, MARGIN, NAME, NOTE, Stands, WIDTH, line, svg, write};
+use super::canvas::{Area, Drawn, FIGURE, MARGIN, NAME, NOTE, Stands, Type, WIDTH, line, svg, write};
 use super::ink::{self, INK, SOFT};
 use crate::host::{EMULATED, Host};
 use crate::ladder::Wall;
@@ -14,38 +16,77 @@ use crate::ladder::table::interval;
 use crate::stats::{bootstrap, show};
 use isolab_timeline::Stack;
 
-/// The heights of a staircase's head, of a row and of its bar, of the axis, and of the gap behind it, in pixels.
-const HEAD: i32 = 26;
-const ROW: i32 = 24;
-const BAR: i32 = 12;
-const AXIS: i32 = 46;
-const GAP: i32 = 18;
-/// Where bars begin and end, and where the two columns of numbers end, in pixels.
-const LEFT: i32 = MARGIN + 196;
-const RIGHT: i32 = WIDTH - MARGIN - 236;
-const COLUMNS: [i32; 2] = [WIDTH - MARGIN - 146, WIDTH - MARGIN];
+/// The heights of a ladder's head, of a rung with its words, of its bar, of the axis, and of the gap above, in pixels.
+const HEAD: i32 = 24;
+const RUNG: i32 = 35;
+const BAR: i32 = 11;
+const AXIS: i32 = 44;
+const GAP: i32 = 24;
+/// The gap between the two ladders, and what is kept free behind the longest bar for how far it comes, in pixels.
+const BETWEEN: i32 = 44;
+const TOTAL: i32 = 74;
+/// The words of a rung.
+const WORDS: Type = Type { size: 12.5, ..FIGURE };
 
-/// Draws a staircase for each wall that was measured.
+/// One ladder: its rungs from the lowest, and where it stands, in pixels.
+struct Ladder<'a> {
+    wall: Wall,
+    rungs: Vec<&'a Step>,
+    axis: Axis,
+    left: i32,
+    right: i32,
+}
+
+/// Draws a ladder for each wall that was measured.
 pub fn draw(steps: &Steps, host: &Host) -> String {
-    let foot: Vec<&Step> = steps.iter().filter(|step| step.wall.is_none()).collect();
-    let stairs: Vec<(Wall, Vec<&Step>)> = Wall::ALL
-        .into_iter()
-        .filter(|&wall| steps.of_wall(wall).next().is_some())
-        .map(|wall| {
-            let first = foot.iter().copied().filter(|_| wall != Wall::Guest);
-            (wall, first.chain(steps.of_wall(wall)).collect())
-        })
-        .collect();
+    let foot = || steps.iter().filter(|step| step.wall.is_none());
+    let rungs = |wall: Wall| -> Vec<&Step> {
+        let own = || steps.of_wall(wall);
+        let first = foot().filter(|_| wall != Wall::Guest && own().next().is_some());
+        first.chain(own()).collect()
+    };
+    let [container, vm, guest] = Wall::ALL.map(rungs);
+    let walls = longest(container.iter().chain(&vm));
+    let columns = [!container.is_empty(), !(vm.is_empty() && guest.is_empty())];
+    let half = (WIDTH - 2 * MARGIN - BETWEEN) / 2;
+    let width = if columns == [true, true] { half } else { WIDTH - 2 * MARGIN };
+    let ladder = |wall: Wall, rungs, longest: f64| {
+        let left = if wall == Wall::Container { MARGIN } else { WIDTH - MARGIN - width };
+        Ladder { wall, rungs, axis: Axis::from_zero(longest), left, right: left + width }
+    };
+    let guest_longest = longest(guest.iter());
+    let left = [ladder(Wall::Container, container, walls)];
+    let right = [ladder(Wall::Vm, vm, walls), ladder(Wall::Guest, guest, guest_longest)];
+    let height = |column: &[Ladder<'_>]| column.iter().map(Ladder::height).sum::<i32>();
+    // No gap above the highest.
+    let room = height(&left).max(height(&right)) - GAP;
+    let unit = host.clock.unit();
+    let subtitle =
+        format!("Read it from the bottom: what each rung adds to the start of a bare process, in {unit}");
+    svg("The ladder: what each wall is made of", &subtitle, &caption(steps, host), room, |area, _, bottom| {
+        for column in [&left[..], &right[..]] {
+            let mut foot = bottom;
+            for ladder in column.iter().filter(|ladder| !ladder.rungs.is_empty()) {
+                ladder.draw(area, foot, unit)?;
+                foot -= ladder.height();
+            }
+        }
+        Ok(())
+    })
+}
+
+fn caption(steps: &Steps, host: &Host) -> Vec<String> {
     let mut caption = vec![format!(
-        "t0 = spawn → begin; n = {} launches of each rung in random order, warm-up left out. Each bar: the difference of the \
-         medians with and without the rung; line below it: its {}. “or:” and the interrupt controllers stand aside of \
-         the way up. Each staircase has its own scale.",
+        "t0 = spawn → begin; n = {} launches of each rung in random order, warm-up left out. Full bar: the difference of the \
+         medians with and without the rung; line below it, and in brackets: its {}. Grey words: the interval includes \
+         zero. “or:” and the interrupt controllers stand aside of the way up.",
         steps.launches(),
         bootstrap::method()
     )];
     if steps.iter().any(|step| step.how == How::Phase) {
         caption.push(
-            "By phase: the median of a part of the guest's launches, which cannot be switched on by itself."
+            "Green: phases of the guest's launches, each a median: no guest can be launched without its kernel. The guest \
+             has a scale of its own."
                 .into(),
         );
     }
@@ -53,74 +94,75 @@ pub fn draw(steps: &Steps, host: &Host) -> String {
         caption.push(format!("Hatched: {EMULATED}."));
     }
     caption.push(host.caption());
-    let height = |rows: &[&Step]| HEAD + ROW * rows.len() as i32 + AXIS + GAP;
-    let room = stairs.iter().map(|(_, rows)| height(rows)).sum();
-    let unit = host.clock.unit();
-    let subtitle = format!("What each rung costs, in {unit}: from a bare process up");
-    svg("The ladder", &subtitle, &caption, room, |area, top, _| {
-        let mut y = top;
-        for (wall, rows) in &stairs {
-            staircase(area, y, *wall, rows, unit)?;
-            y += height(rows);
-        }
-        Ok(())
-    })
+    caption
 }
 
-fn staircase(area: &Area<'_>, top: i32, wall: Wall, rows: &[&Step], unit: &str) -> Drawn {
-    write(area, wall.title(), (MARGIN, top + 8), Stands::Right, NAME)?;
-    for (head, x) in ["cost", "95 % interval"].into_iter().zip(COLUMNS) {
-        write(area, head, (x, top + 8), Stands::Left, NOTE)?;
-    }
+/// The furthest that a bar or its interval comes.
+fn longest<'a>(steps: impl Iterator<Item = &'a &'a Step>) -> f64 {
     let end =
         |step: &&Step| step.cost.interval.map_or(step.to(), |ends| (step.from + ends.high).max(step.to()));
-    let axis = Axis::from_zero(rows.iter().map(end).fold(0.0, f64::max));
-    let x = |value: f64| LEFT + (axis.place(value.max(0.0)) * f64::from(RIGHT - LEFT)).round() as i32;
-    let (first, bottom) = (top + HEAD, top + HEAD + ROW * rows.len() as i32);
-    axis.draw(area, [(LEFT, first), (RIGHT, bottom)], &format!("spawn → begin, {unit}"))?;
-    // Where the way up was last, to be joined to the next.
-    let mut reached: Option<(i32, i32)> = None;
-    for (row, step) in (0..).zip(rows) {
-        let middle = first + ROW * row + ROW / 2 - 2;
-        write(area, step.name, (LEFT - 8, middle), Stands::Left, NOTE)?;
-        if let Some((at, from)) = reached.filter(|_| !step.aside) {
-            line(area, (at, from), (at, middle - BAR / 2), SOFT)?;
-        }
-        let [left, right] =
-            if step.cost.value < 0.0 { [step.to(), step.from] } else { [step.from, step.to()] };
-        let bar = [(x(left), middle - BAR / 2), (x(right).max(x(left) + 1), middle + BAR / 2)];
-        ink::bar(area, colour(step), step.emulated, bar)?;
-        if let Some(ends) = step.cost.interval {
-            let y = middle + BAR / 2 + 3;
-            let [low, high] = [ends.low, ends.high].map(|end| x(step.from + end));
-            line(area, (low, y), (high, y), INK)?;
-            [low, high].into_iter().try_for_each(|x| line(area, (x, y - 2), (x, y + 2), INK))?;
-        }
-        write(area, &show::more_ms(step.cost.value), (COLUMNS[0], middle), Stands::Left, FIGURE)?;
-        write(area, &interval(step.cost), (COLUMNS[1], middle), Stands::Left, FIGURE)?;
-        if let Some(remark) = remark(step) {
-            // Beside the bar, on the side that has room for it.
-            let (at, stands) = if x(right) > i32::midpoint(LEFT, RIGHT) {
-                (x(left) - 4, Stands::Left)
-            } else {
-                (x(end(step)) + 4, Stands::Right)
-            };
-            write(area, remark, (at, middle), stands, NOTE)?;
-        }
-        if !step.aside {
-            reached = Some((x(step.to()), middle + BAR / 2));
-        }
-    }
-    Ok(())
+    steps.map(end).fold(0.0, f64::max)
 }
 
-/// What must be known of a cost to read it.
-fn remark(step: &Step) -> Option<&'static str> {
-    match (step.how, step.emulated) {
-        (How::Phase, true) => Some("by phase, emulated"),
-        (How::Phase, false) => Some("by phase"),
-        (How::Launches, true) => Some("emulated"),
-        (How::Launches, false) => None,
+impl Ladder<'_> {
+    fn height(&self) -> i32 {
+        if self.rungs.is_empty() { 0 } else { HEAD + RUNG * self.rungs.len() as i32 + AXIS + GAP }
+    }
+
+    fn x(&self, value: f64) -> i32 {
+        let room = f64::from(self.right - TOTAL - self.left);
+        self.left + (self.axis.place(value.max(0.0)) * room).round() as i32
+    }
+
+    /// Draws it so that it stands at the height `foot`.
+    fn draw(&self, area: &Area<'_>, foot: i32, unit: &str) -> Drawn {
+        let bottom = foot - AXIS;
+        let top = bottom - RUNG * self.rungs.len() as i32;
+        write(area, self.wall.title(), (self.left, top - HEAD / 2), Stands::Right, NAME)?;
+        // Once a column: the guest stands on the VM, and its title is long.
+        if self.wall != Wall::Guest {
+            let head = format!("cost (95 % interval), {unit}");
+            write(area, &head, (self.right, top - HEAD / 2), Stands::Left, NOTE)?;
+        }
+        self.axis.draw(
+            area,
+            [(self.left, top), (self.right - TOTAL, bottom)],
+            &format!("spawn → begin, {unit}"),
+        )?;
+        let summit = self.rungs.iter().rposition(|step| !step.aside);
+        for (place, step) in self.rungs.iter().enumerate() {
+            let bar = bottom - RUNG * place as i32 - 8 - BAR;
+            self.rung(area, bar, step)?;
+            if Some(place) == summit {
+                let total = format!("{} {unit}", show::ms(step.to()));
+                let at = (self.x(longest(std::iter::once(step))) + 6, bar + BAR / 2);
+                write(area, &total, at, Stands::Right, Type { size: 12.0, ..NAME })?;
+            }
+        }
+        line(area, (self.left, top), (self.left, bottom), INK)
+    }
+
+    /// Draws a rung, the top of its bar at a height, its words above.
+    fn rung(&self, area: &Area<'_>, top: i32, step: &Step) -> Drawn {
+        let remark = if step.emulated { " · emulated" } else { "" };
+        let words = if step.is_told_from_none() { WORDS } else { Type { colour: SOFT, ..WORDS } };
+        let cost = match step.cost.interval {
+            Some(_) => format!("{} ({})", show::more_ms(step.cost.value), interval(step.cost)),
+            None => show::more_ms(step.cost.value),
+        };
+        write(area, &format!("{}{remark}", step.name), (self.left + 6, top - 9), Stands::Right, words)?;
+        write(area, &cost, (self.right, top - 9), Stands::Left, words)?;
+        let [below, end] =
+            if step.cost.value < 0.0 { [step.to(), step.from] } else { [step.from, step.to()] };
+        let (start, bottom) = (self.x(below), top + BAR);
+        ink::pale(area, colour(step), [(self.left, top), (start, bottom)])?;
+        let full = [(start, top), (self.x(end).max(start + 1), bottom)];
+        ink::bar(area, colour(step), step.emulated, full)?;
+        let Some(ends) = step.cost.interval else { return Ok(()) };
+        let y = bottom + 4;
+        let [low, high] = [ends.low, ends.high].map(|end| self.x(step.from + end));
+        line(area, (low, y), (high, y), INK)?;
+        [low, high].into_iter().try_for_each(|x| line(area, (x, y - 2), (x, y + 2), INK))
     }
 }
 
@@ -154,7 +196,7 @@ mod tests {
         }
         assert!(Wall::ALL.iter().all(|wall| svg.contains(wall.title())));
         assert!(svg.contains("n = 12 launches") && svg.contains("bootstrap") && svg.contains("nested"));
-        assert_eq!(svg.matches(">\nby phase").count(), 3, "{svg}");
+        assert!(svg.contains("Green: phases"), "{svg}");
         assert!(!svg.contains("emulated"));
         file.host.guest_kernel = "emulated".into();
         let (svg, _) = drawn(&file);

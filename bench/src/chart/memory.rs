@@ -97,13 +97,8 @@ impl Plot {
         labels(area, bar + BAR, &parts)
     }
 
-    /// Draws the parts; returns those that get a label, with the middle of each.
-    fn bar(
-        &self,
-        area: &Area<'_>,
-        top: i32,
-        ledger: &Ledger,
-    ) -> Result<Vec<(i32, [String; 2])>, DrawingError> {
+    /// Draws the parts; returns those that are large enough for a label.
+    fn bar(&self, area: &Area<'_>, top: i32, ledger: &Ledger) -> Result<Vec<Named>, DrawingError> {
         let rest = ledger.unaccounted.bytes;
         let lines = ledger.entries.iter().map(|entry| (Some(entry.line), entry.slope.bytes));
         let mut before = 0.0;
@@ -114,7 +109,7 @@ impl Plot {
             ink::memory(area, line, [(left, top), (right, top + BAR)])?;
             if f64::from(right - left) >= LEAST * f64::from(RIGHT - LEFT) {
                 let name = line.map_or("in no line", Line::name);
-                named.push((i32::midpoint(left, right), [name.into(), show::kib(bytes)]));
+                named.push((i32::midpoint(left, right), bytes, [name.into(), show::kib(bytes)]));
             }
             before = after;
         }
@@ -152,6 +147,8 @@ impl Plot {
     }
 }
 
+/// A part of a bar that has a label: its middle in pixels, its bytes, its name and figure.
+type Named = (i32, f64, [String; 2]);
 type DrawingError = plotters::drawing::DrawingAreaErrorKind<std::io::Error>;
 
 /// The stack's name, and the fall with its interval.
@@ -171,14 +168,21 @@ fn title(area: &Area<'_>, y: i32, ledger: &Ledger) -> Drawn {
 }
 
 /// Names and figures below a bar, each pointing to its part.
-fn labels(area: &Area<'_>, bottom: i32, parts: &[(i32, [String; 2])]) -> Drawn {
+fn labels(area: &Area<'_>, bottom: i32, parts: &[Named]) -> Drawn {
     let width = |texts: &[String; 2]| {
         texts.iter().map(|text| 6.8 * text.chars().count() as f64).fold(0.0, f64::max) + 12.0
     };
-    let widths: Vec<f64> = parts.iter().map(|(_, texts)| width(texts)).collect();
-    let wishes: Vec<f64> = parts.iter().map(|&(middle, _)| f64::from(middle)).collect();
+    // As many as there is room for, the largest parts first: the rest is in the report's table.
+    let mut parts = parts.to_vec();
+    while parts.iter().map(|(_, _, texts)| width(texts)).sum::<f64>() > f64::from(RIGHT - LEFT) {
+        let smallest = parts.iter().enumerate().min_by(|(_, a), (_, b)| a.1.total_cmp(&b.1));
+        let Some((smallest, _)) = smallest else { break };
+        parts.remove(smallest);
+    }
+    let widths: Vec<f64> = parts.iter().map(|(_, _, texts)| width(texts)).collect();
+    let wishes: Vec<f64> = parts.iter().map(|(middle, ..)| f64::from(*middle)).collect();
     let centres = spread::spread(&wishes, &widths, f64::from(LEFT), f64::from(RIGHT));
-    for ((middle, texts), centre) in parts.iter().zip(centres) {
+    for ((middle, _, texts), centre) in parts.iter().zip(centres) {
         let centre = centre.round() as i32;
         leader(area, vec![(*middle, bottom), (*middle, bottom + 4), (centre, bottom + 14)])?;
         write(area, &texts[0], (centre, bottom + 21), Stands::Centred, NOTE)?;

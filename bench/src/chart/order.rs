@@ -8,6 +8,7 @@ use super::Circumstances;
 use super::axis::Axis;
 use super::canvas::{Area, Drawn, FIGURE, MARGIN, NAME, NOTE, Stands, WIDTH, line, svg, write};
 use super::ink::{self, GRID, INK};
+use crate::host::EMULATED;
 use crate::samples::{SamplesFile, ms};
 use crate::stats::drift::{self, Drift};
 use crate::stats::{Clock, Sorted, show};
@@ -29,6 +30,7 @@ const MOST_DOTS: usize = 2_000;
 /// One stack's launches that count, by their place in the run.
 struct Strip {
     stack: Stack,
+    emulated: bool,
     /// Place and milliseconds.
     launches: Vec<(usize, f64)>,
     drift: Option<Drift>,
@@ -42,7 +44,7 @@ fn strips(file: &SamplesFile) -> Vec<Strip> {
             .filter_map(|sample| Some((sample.order, ms(CLOCK.span(&sample.marks_ns)?))))
             .collect();
         let values: Vec<f64> = launches.iter().map(|&(_, value)| value).collect();
-        Strip { stack, drift: Drift::of(&values), launches }
+        Strip { stack, emulated: file.host.emulates(stack), drift: Drift::of(&values), launches }
     };
     file.stacks().map(strip).filter(|strip| !strip.launches.is_empty()).collect()
 }
@@ -66,7 +68,7 @@ pub fn sentences(file: &SamplesFile) -> Vec<String> {
 pub fn draw(file: &SamplesFile, of: Circumstances<'_>) -> String {
     let strips = strips(file);
     let n = strips.iter().map(|strip| strip.launches.len()).max().unwrap_or(0);
-    let caption = [
+    let mut caption = vec![
         format!(
             "Each dot: one launch that counts, at its place in the run; n = {n} a stack, warm-up left out; line: the \
              median. Each strip has its own scale, up to its longest launch: from zero, or logarithmic from the \
@@ -80,6 +82,9 @@ pub fn draw(file: &SamplesFile, of: Circumstances<'_>) -> String {
         ),
         of.host.into(),
     ];
+    if strips.iter().any(|strip| strip.emulated) {
+        caption.insert(2, format!("“Emulated”: {EMULATED}."));
+    }
     svg(
         "Was the machine steady?",
         &format!("{} in the order of the launches, in {}", CLOCK.name(), file.host.clock.unit_in_words()),
@@ -114,25 +119,34 @@ fn one(area: &Area<'_>, strip: &Strip, top: i32, x: &dyn Fn(f64) -> i32) -> Draw
     let bottom = top + STRIP - ROOM;
     let values = strip.launches.iter().map(|&(_, value)| value);
     let Some(sample) = Sorted::new(values) else { return Ok(()) };
-    let scale = Axis::spanning(sample.min(), sample.max());
+    // It stands on its least value, or on zero: what is written at its foot is what lies there.
+    let scale = match Axis::spanning(sample.min(), sample.max()) {
+        Axis::Logarithmic { end, .. } => Axis::Logarithmic { start: sample.min(), end },
+        linear @ Axis::Linear { .. } => linear,
+    };
     let y = |value: f64| bottom - (scale.place(value) * f64::from(bottom - top)).round() as i32;
     let name = if strip.stack.is_floor() { NOTE } else { NAME };
     ink::marker(area, strip.stack, (MARGIN + 5, top + 12))?;
     write(area, strip.stack.name(), (MARGIN + 16, top + 12), Stands::Right, name)?;
-    write(area, &format!("median {}", show::ms(sample.median())), (MARGIN, top + 30), Stands::Right, FIGURE)?;
+    let remark = if strip.emulated { ", emulated" } else { "" };
+    let median = format!("median {}{remark}", show::ms(sample.median()));
+    write(area, &median, (MARGIN, top + 30), Stands::Right, FIGURE)?;
     let told = match strip.drift {
         Some(drift) if drift.is_there() => format!("drift: tau {:+.2}, p {}", drift.tau, show::p(drift.p)),
         Some(drift) => format!("no drift (p {})", show::p(drift.p)),
         None => "too few for a test".into(),
     };
     write(area, &told, (MARGIN, top + 47), Stands::Right, NOTE)?;
-    line(area, (LEFT, bottom), (RIGHT, bottom), INK)?;
+    if matches!(scale, Axis::Logarithmic { .. }) {
+        write(area, "logarithmic", (MARGIN, top + 64), Stands::Right, NOTE)?;
+    }
     let least = if matches!(scale, Axis::Linear { .. }) { 0.0 } else { sample.min() };
     for value in [least, sample.max()] {
         line(area, (LEFT, y(value)), (RIGHT, y(value)), GRID)?;
         let text = if value > 0.0 { show::ms(value) } else { "0".into() };
         write(area, &text, (LEFT - 6, y(value)), Stands::Left, NOTE)?;
     }
+    line(area, (LEFT, bottom), (RIGHT, bottom), INK)?;
     let every = strip.launches.len().div_ceil(MOST_DOTS);
     let dot = ink::of_stack(strip.stack).mix(0.55).filled();
     strip.launches.iter().step_by(every).try_for_each(

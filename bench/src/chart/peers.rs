@@ -7,6 +7,7 @@ use super::Circumstances;
 use super::axis::Axis;
 use super::canvas::{Area, Drawn, FIGURE, MARGIN, NAME, NOTE, Stands, WIDTH, svg, write};
 use super::ink;
+use crate::host::EMULATED;
 use crate::stats::{Clock, Figure, Interval, Summary, bootstrap, show};
 use isolab_timeline::Stack;
 use plotters::prelude::{Color, PathElement};
@@ -27,7 +28,8 @@ const COLUMNS: [i32; 3] = [WIDTH - MARGIN - 176, WIDTH - MARGIN - 62, WIDTH - MA
 struct Row<'a> {
     stack: Stack,
     figure: &'a Figure,
-    /// Times ours, for a peer.
+    emulated: bool,
+    /// Times ours, for a peer; that it is emulated, where it is.
     times: String,
 }
 
@@ -37,7 +39,7 @@ pub fn draw(summary: &Summary, of: Circumstances<'_>) -> Option<String> {
     let all = || groups.iter().flatten();
     let ends = |share| all().map(move |row| row.figure.sample.quantile(share));
     let (shortest, longest) = (ends(0.05).fold(f64::MAX, f64::min), ends(0.95).fold(0.0, f64::max));
-    let caption = [
+    let mut caption = vec![
         format!(
             "t0 = {}; workload {}; n = {} launches a stack, warm-up left out. Marker: the median; heavy line: its {}; \
              light line: from the 5 % to the 95 % quantile. Bold: ours. × ours: the ratio of the medians.",
@@ -48,6 +50,9 @@ pub fn draw(summary: &Summary, of: Circumstances<'_>) -> Option<String> {
         ),
         of.host.into(),
     ];
+    if all().any(|row| row.emulated) {
+        caption.insert(1, format!("“Emulated”: {EMULATED}; no ratio."));
+    }
     let height = HEAD + ROW * all().count() as i32 + GAP * groups.len() as i32 + AXIS;
     let subtitle = format!("{}, in {}", CLOCK.name(), summary.time.unit_in_words());
     (!groups.is_empty()).then(|| {
@@ -75,7 +80,8 @@ fn groups(summary: &Summary) -> Vec<Vec<Row<'_>>> {
         let mut rows: Vec<_> = members
             .filter_map(|of| {
                 let ratio = of.stack.beside().and_then(|base| summary.ratio(of.stack, base, CLOCK));
-                Some(Row { stack: of.stack, figure: of.clock(CLOCK)?, times: show::ratio(ratio) })
+                let times = if of.emulated { "emulated".into() } else { show::ratio(ratio) };
+                Some(Row { stack: of.stack, emulated: of.emulated, figure: of.clock(CLOCK)?, times })
             })
             .collect();
         rows.sort_by(|a, b| a.figure.p50().total_cmp(&b.figure.p50()));
@@ -103,7 +109,7 @@ impl Plot {
         self.axis.draw(area, [(LEFT, self.top), (RIGHT, self.bottom)], unit)
     }
 
-    fn row(&self, area: &Area<'_>, y: i32, Row { stack, figure, times }: &Row<'_>) -> Drawn {
+    fn row(&self, area: &Area<'_>, y: i32, Row { stack, emulated, figure, times }: &Row<'_>) -> Drawn {
         let colour = ink::of_stack(*stack);
         let across = |from: f64, to: f64, width: u32| {
             let points = vec![(self.x(from), y), (self.x(to), y)];
@@ -113,6 +119,9 @@ impl Plot {
         across(figure.sample.quantile(0.05), figure.sample.quantile(0.95), 1)?;
         if let Some(Interval { low, high }) = figure.interval {
             across(low, high, 5)?;
+            if *emulated {
+                ink::veil(area, [(self.x(low), y - 4), (self.x(high), y + 4)])?;
+            }
         }
         ink::marker(area, *stack, (self.x(figure.p50()), y))?;
         let cells = [show::p50(figure), show::interval_ms(figure), times.clone()];

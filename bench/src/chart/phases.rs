@@ -12,6 +12,7 @@ use super::Circumstances;
 use super::axis::Axis;
 use super::canvas::{Area, Drawn, FIGURE, MARGIN, NAME, NOTE, Stands, WIDTH, svg, write};
 use super::ink;
+use crate::host::EMULATED;
 use crate::host::clock::Clock as Time;
 use crate::stats::{Clock, Figure, StackSummary, Summary, bootstrap, show};
 use isolab_timeline::Phase;
@@ -35,7 +36,7 @@ const APART: f64 = 20.0;
 
 /// Draws a bar for each stack of a run.
 pub fn draw(summary: &Summary, of: Circumstances<'_>) -> String {
-    let caption = [
+    let mut caption = vec![
         format!(
             "Each part: the median of its phase over n = {} launches, warm-up left out; workload {}. \
              Right: the median of {} and its {}. The parts' medians need not add up to it.",
@@ -50,6 +51,9 @@ pub fn draw(summary: &Summary, of: Circumstances<'_>) -> String {
             .into(),
         of.host.into(),
     ];
+    if summary.any_emulated() {
+        caption.insert(2, format!("Pale and hatched all over: {EMULATED}."));
+    }
     let rows = summary.stacks.len() as i32;
     let longest_name = summary.stacks.iter().map(|stack| stack.stack.name().len()).max().unwrap_or(0) as i32;
     let phases = summary.phases();
@@ -135,7 +139,8 @@ impl Plot<'_> {
 
     fn row(&self, area: &Area<'_>, middle: i32, stack: &StackSummary) -> Drawn {
         let name = if stack.stack.is_floor() { NOTE } else { NAME };
-        write(area, stack.stack.name(), (self.left - 10, middle), Stands::Left, name)?;
+        let aside = if stack.emulated { 7 } else { 0 };
+        write(area, stack.stack.name(), (self.left - 10, middle - aside), Stands::Left, name)?;
         let scale = if self.shares { 100.0 / total(stack) } else { 1.0 };
         let mut before = 0.0;
         for (phase, right) in self.columns() {
@@ -148,6 +153,10 @@ impl Plot<'_> {
             ink::phase(area, phase, stack.stack.is_floor(), part)?;
             write(area, &show::p50(figure), (right, middle), Stands::Left, FIGURE)?;
             before = after;
+        }
+        if stack.emulated {
+            write(area, "emulated", (self.left - 10, middle + 9), Stands::Left, NOTE)?;
+            ink::veil(area, [(self.left, middle - BAR / 2), (self.x(before), middle + BAR / 2)])?;
         }
         let Some(whole) = stack.clock(Clock::Reaped) else { return Ok(()) };
         write(area, &show::p50(whole), (WHOLE, middle - 7), Stands::Left, NAME)?;

@@ -81,8 +81,8 @@ fn picture(area: &Area<'_>, (left, top): (i32, i32), work: Work, bars: &[&Price]
                 .try_for_each(|value| line(area, (x(value), y - 2), (x(value), y + 2), INK))?;
         }
         let times = match prices.ratio(price) {
-            Some(ratio) => format!("   × {}", show::factor(ratio.value)),
-            None if price.emulated => "   emulated".into(),
+            Some(ratio) => format!(" (× {})", show::factor(ratio.value)),
+            None if price.emulated => " (emulated)".into(),
             None => String::new(),
         };
         write(
@@ -116,11 +116,11 @@ mod tests {
             );
         }
         assert!(prices.iter().all(|price| svg.contains(&ns(price.ns.p50()))));
-        assert!(svg.contains("× 1.50") && svg.contains("n = 12 rounds") && svg.contains("bootstrap"));
+        assert!(svg.contains("(× 1.50)") && svg.contains("n = 12 rounds") && svg.contains("bootstrap"));
         assert!(svg.contains("in ns") && svg.contains("nested") && !svg.contains("emulated"));
         file.host.guest_kernel = "emulated".into();
         let (svg, _) = drawn(&file);
-        assert_eq!(svg.matches("   emulated").count(), 2, "touch and cross of the unikernel");
+        assert_eq!(svg.matches(" (emulated)").count(), 2, "touch and cross of the unikernel");
         assert!(svg.contains(EMULATED));
     }
 }

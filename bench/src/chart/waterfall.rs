@@ -7,6 +7,7 @@ use super::Circumstances;
 use super::axis::Axis;
 use super::canvas::{Area, Drawn, FIGURE, MARGIN, NAME, NOTE, Stands, WIDTH, svg, write};
 use super::ink;
+use crate::host::EMULATED;
 use crate::samples::{SamplesFile, ms};
 use crate::stats::{Clock, show};
 use isolab_timeline::{Phase, Sample, Stack};
@@ -98,7 +99,7 @@ pub fn draw(launches: &[Launch], file: &SamplesFile, of: Circumstances<'_>) -> S
             " The axis does not begin at the spawn, since a logarithm has no zero: every first step does."
         }
     };
-    let caption = [
+    let mut caption = vec![
         format!(
             "Of each stack the launch whose time from spawn to reaped is the median (of an even number the lower one); workload {}. \
              Right: that time, and the launch's place in the run. Grey: floors.{cut}",
@@ -106,6 +107,9 @@ pub fn draw(launches: &[Launch], file: &SamplesFile, of: Circumstances<'_>) -> S
         ),
         of.host.into(),
     ];
+    if launches.iter().any(|launch| file.host.emulates(launch.stack)) {
+        caption.insert(1, format!("Pale and hatched all over: {EMULATED}."));
+    }
     let heights: Vec<i32> = launches.iter().map(|launch| STEP * launch.steps.len() as i32 + GAP).collect();
     let subtitle =
         format!("One launch of each stack, the median one: its phases in {}", time.unit_in_words());
@@ -120,7 +124,7 @@ pub fn draw(launches: &[Launch], file: &SamplesFile, of: Circumstances<'_>) -> S
         )?;
         let mut y = top + KEY;
         for (launch, height) in launches.iter().zip(&heights) {
-            plot.launch(area, y, launch)?;
+            plot.launch(area, y, launch, file.host.emulates(launch.stack))?;
             y += height;
         }
         Ok(())
@@ -154,7 +158,7 @@ impl Plot {
         self.axis.draw(area, [(self.left, top), (Plot::RIGHT, bottom)], unit)
     }
 
-    fn launch(&self, area: &Area<'_>, top: i32, launch: &Launch) -> Drawn {
+    fn launch(&self, area: &Area<'_>, top: i32, launch: &Launch, emulated: bool) -> Drawn {
         let middle = top + STEP * launch.steps.len() as i32 / 2;
         let name = if launch.stack.is_floor() { NOTE } else { NAME };
         write(area, launch.stack.name(), (self.left - 10, middle), Stands::Left, name)?;
@@ -162,7 +166,14 @@ impl Plot {
             let y = top + STEP * place;
             let (from, to) = (self.x(step.from), self.x(step.to));
             // At least a line: what took no time to speak of was there all the same.
-            ink::phase(area, step.phase, launch.stack.is_floor(), [(from, y), (to.max(from + 1), y + STEP)])?;
+            let bar = [(from, y), (to.max(from + 1), y + STEP)];
+            ink::phase(area, step.phase, launch.stack.is_floor(), bar)?;
+            if emulated {
+                ink::veil(area, bar)?;
+            }
+        }
+        if emulated {
+            write(area, "emulated", (self.left - 10, middle + 15), Stands::Left, NOTE)?;
         }
         write(area, &show::ms(launch.total()), (WIDTH - MARGIN, middle - 7), Stands::Left, FIGURE)?;
         write(area, &format!("no. {}", launch.order), (WIDTH - MARGIN, middle + 9), Stands::Left, NOTE)

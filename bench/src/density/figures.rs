@@ -316,7 +316,7 @@ fn rates(density: &Density, host: &Host, seed: u64) -> Vec<Rate> {
         })
         .collect();
     let of_floor = |stack: Stack, at_once: usize, sample: &Sorted, medians: Option<&Medians>| {
-        let floor = stack.floor().filter(|_| !is_emulated(stack, host))?;
+        let floor = stack.floor().filter(|_| !host.emulates(stack))?;
         let (.., base, base_medians) = measured.iter().find(|one| (one.0, one.1) == (floor, at_once))?;
         let interval = medians.zip(base_medians.as_ref()).map(|(medians, base)| medians.ratio_interval(base));
         Some(Ratio { value: sample.median() / base.median(), interval })
@@ -329,11 +329,6 @@ fn rates(density: &Density, host: &Host, seed: u64) -> Vec<Rate> {
         sample: sample.clone(),
     };
     measured.iter().map(rate).collect()
-}
-
-/// Whether a stack's times have work in them that KVM emulates on this host.
-pub fn is_emulated(stack: Stack, host: &Host) -> bool {
-    stack.runs_a_guest() && host.emulates_guest_kernels()
 }
 
 #[cfg(test)]

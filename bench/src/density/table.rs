@@ -1,6 +1,6 @@
 //! Density on the terminal.
 
-use super::figures::{Figures, Filled, is_emulated, quantity, subject};
+use super::figures::{Figures, Filled, quantity, subject};
 use crate::host::{EMULATED, Host};
 use crate::stats::show;
 use crate::table::STYLE;
@@ -21,7 +21,7 @@ pub fn render(figures: &Figures<'_>, host: &Host) -> String {
     }
     let stacks = figures.filled.iter().map(|filled| filled.fill.stack);
     let emulated =
-        stacks.chain(figures.rates.iter().map(|rate| rate.stack)).any(|stack| is_emulated(stack, host));
+        stacks.chain(figures.rates.iter().map(|rate| rate.stack)).any(|stack| host.emulates(stack));
     let note = if emulated { format!("(e) {EMULATED}\n") } else { String::new() };
     parts.join("\n") + &note
 }
@@ -39,7 +39,7 @@ fn held(figures: &Figures<'_>, host: &Host) -> Table {
     ]);
     for filled in &figures.filled {
         let Filled { fill, bytes, .. } = filled;
-        let mark = if is_emulated(fill.stack, host) { " (e)" } else { "" };
+        let mark = if host.emulates(fill.stack) { " (e)" } else { "" };
         let start = fill.starts().last().map_or(show::NONE.into(), |(_, ns)| show::ms(ns / 1e6));
         table.add_row([
             fill.stack.to_string(),
@@ -85,7 +85,7 @@ fn rates(figures: &Figures<'_>, host: &Host) -> Table {
     let mut stacks: Vec<_> = figures.rates.iter().map(|rate| rate.stack).collect();
     stacks.dedup();
     for stack in stacks {
-        let mark = if is_emulated(stack, host) { " (e)" } else { "" };
+        let mark = if host.emulates(stack) { " (e)" } else { "" };
         let cells = levels.iter().map(|&level| {
             let Some(rate) = figures.rate(stack, level) else { return show::NONE.into() };
             let floor =

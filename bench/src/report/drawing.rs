@@ -11,6 +11,7 @@ use flate2::write::GzEncoder;
 use minijinja::{Value, context};
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// All that a report can have, in the order of the page; which it has depends on what was measured.
 pub(super) const NAMES: [&str; 14] = [
@@ -54,15 +55,32 @@ impl Drawing {
         }
     }
 
-    /// The files beside the page: the ending of each, and its content.
-    pub(super) fn files(&self) -> [(&'static str, Vec<u8>); 3] {
+    /// The files beside the page, of which the picture was made before: the ending of each, and its content.
+    pub(super) fn files(self, picture: Vec<u8>) -> [(&'static str, Vec<u8>); 3] {
         let [svg, png, csv] = ENDINGS;
-        [
-            (svg, self.svg.clone().into_bytes()),
-            (png, chart::png::of(&self.svg)),
-            (csv, self.csv.clone().into_bytes()),
-        ]
+        [(svg, self.svg.into_bytes()), (png, picture), (csv, self.csv.into_bytes())]
     }
+}
+
+/// The pictures of these drawings, in their order. They are what a report takes longest for, so all CPUs draw: each
+/// takes the next that is not yet drawn.
+pub(super) fn pictures(drawings: &[Drawing]) -> Vec<Vec<u8>> {
+    let next = AtomicUsize::new(0);
+    let draw = || {
+        let mut drawn = Vec::new();
+        loop {
+            let place = next.fetch_add(1, Ordering::Relaxed);
+            let Some(drawing) = drawings.get(place) else { break drawn };
+            drawn.push((place, chart::png::of(&drawing.svg)));
+        }
+    };
+    let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut pictures: Vec<(usize, Vec<u8>)> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..cpus.min(drawings.len())).map(|_| scope.spawn(draw)).collect();
+        threads.into_iter().flat_map(|thread| thread.join().expect("drawing does not panic")).collect()
+    });
+    pictures.sort_by_key(|(place, _)| *place);
+    pictures.into_iter().map(|(_, picture)| picture).collect()
 }
 
 /// Every name of [`NAMES`] with the values of its chart, or with none.

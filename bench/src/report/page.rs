@@ -3,24 +3,19 @@
 //! The templates hold the words and the layout, this file hands them text that is ready to print.
 //! In the HTML page everything is escaped but the charts, which are our own.
 
+use super::answers::{self, Answer};
 use super::drawing::{self, Drawing};
-use super::parts::density::Shown;
+use super::measured::Measured;
 use super::{parts, ranking, sentences};
 use crate::chart;
-use crate::samples::SamplesFile;
+use crate::host::EMULATED;
 use crate::stats::{Clock, Figure, StackSummary, Summary, bootstrap, show};
 use isolab_timeline::{Phase, Stack};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 
 /// Renders `report.html` and `summary.md`.
-pub(super) fn render(
-    file: &SamplesFile,
-    summary: &Summary,
-    density: Option<&Shown>,
-    drawings: &[Drawing],
-    json: &[u8],
-) -> (String, String) {
+pub(super) fn render(measured: &Measured<'_>, drawings: &[Drawing], json: &[u8]) -> (String, String) {
     let mut templates = Environment::new();
     // A name that the template has and this file has not is a bug, not an empty cell.
     templates.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -38,6 +33,7 @@ pub(super) fn render(
         ("style.css", include_str!("style.css")),
         ("figure.html", include_str!("figure.html.j2")),
         ("counts.html", include_str!("parts/counts.html.j2")),
+        ("findings.html", include_str!("findings.html.j2")),
         ("density.html", include_str!("parts/density.html.j2")),
         ("ladder.html", include_str!("parts/ladder.html.j2")),
         ("memory.html", include_str!("parts/memory.html.j2")),
@@ -48,7 +44,7 @@ pub(super) fn render(
     ] {
         templates.add_template(name, text).expect("the template is well formed");
     }
-    let values = values(file, summary, density, drawings, json);
+    let values = values(measured, drawings, json);
     let filled = |name| {
         let template = templates.get_template(name).expect("it was added above");
         template.render(values.clone()).expect("the template uses only what it is given")
@@ -56,36 +52,23 @@ pub(super) fn render(
     (filled("report.html"), filled("summary.md"))
 }
 
-fn values(
-    file: &SamplesFile,
-    summary: &Summary,
-    density: Option<&Shown>,
-    drawings: &[Drawing],
-    json: &[u8],
-) -> Value {
+fn values(measured: &Measured<'_>, drawings: &[Drawing], json: &[u8]) -> Value {
+    let Measured { file, summary, ledgers, density, steps, prices } = measured;
     let rows = |of: &dyn Fn(&StackSummary) -> Value| summary.stacks.iter().map(of).collect::<Vec<Value>>();
     let phases = summary.phases();
-    let prices = parts::tax::prices(file);
-    let steps = parts::ladder::steps(file);
-    let answers = answers(file, summary, density);
+    let answers = answers::of(measured);
     let mut comparisons = sentences::comparisons(summary);
     comparisons.extend(ranking::sentence(summary));
-    comparisons.extend(file.memory.iter().flat_map(parts::memory::sentences));
-    comparisons.extend(density.iter().flat_map(|density| density.sentences.clone()));
-    comparisons.extend(steps.iter().flat_map(|steps| parts::ladder::sentences(steps, &file.host)));
-    comparisons.extend(prices.iter().flat_map(|prices| parts::tax::sentences(prices, &file.host)));
-    comparisons.extend(parts::counts::sentence(file));
-    comparisons.retain(|sentence| answers.iter().all(|(_, answer)| answer != sentence));
     context! {
-        headline => answers.first().map_or_else(|| sentences::headline(summary), |(_, answer)| answer.clone()),
-        answers => answers.iter().skip(1)
-            .map(|(question, answer)| context! { question => *question, answer => answer.clone() }).collect::<Vec<_>>(),
+        answers => answers.into_iter().map(|Answer { question, answer, support }| context! { question, answer, support })
+            .collect::<Vec<_>>(),
         comparisons,
         charts => drawing::values(drawings),
         choice => parts::startup::clocks(summary),
         chart_theme => Value::from_safe_string(chart::theme()),
         samples_link => drawing::samples(json),
-        memory => file.memory.as_ref().map(parts::memory::values),
+        memory => file.memory.as_ref().zip(ledgers.as_deref())
+            .map(|(section, ledgers)| parts::memory::values(section, ledgers)),
         ruler => sentences::RULER.name(),
         partial => file.partial.clone(),
         measured => rows(&|stack| context! {
@@ -116,11 +99,12 @@ fn values(
         placement => file.placement.clone(),
         guest => file.guest.clone(),
         pause_ms => crate::compare::PAUSE.as_millis(),
+        emulated => summary.any_emulated().then_some(EMULATED),
         guest_kernel_emulated => file.host.emulates_guest_kernels(),
         commit => file.commit.id.clone(),
         dirty => file.commit.dirty,
         counts => parts::counts::values(file),
-        density => density.map(|density| density.values.clone()),
+        density => parts::density::values(file, density.as_ref()),
         ladder => parts::ladder::values(file, steps.as_ref()),
         tax => parts::tax::values(file, prices.as_ref()),
         unavailable => file.unavailable.iter().map(|stack| context! {
@@ -136,42 +120,16 @@ fn values(
     }
 }
 
-/// One sentence for each question that the run answers; where it answers none of these, the first that there is to say.
-fn answers(file: &SamplesFile, summary: &Summary, density: Option<&Shown>) -> Vec<(&'static str, String)> {
-    let start = (!summary.stacks.is_empty()).then(|| sentences::headline(summary));
-    let memory = file.memory.as_ref().and_then(parts::memory::headline);
-    let many = density.and_then(|density| density.headline.clone());
-    let ladder = || {
-        let steps = parts::ladder::steps(file)?;
-        parts::ladder::sentences(&steps, &file.host).into_iter().next()
-    };
-    let tax = || {
-        let prices = parts::tax::prices(file)?;
-        parts::tax::sentences(&prices, &file.host).into_iter().next()
-    };
-    let answers = [("How long?", start), ("How much?", memory), ("How many?", many)];
-    let answers: Vec<_> =
-        answers.into_iter().filter_map(|(question, answer)| Some((question, answer?))).collect();
-    if answers.is_empty() {
-        return ladder()
-            .or_else(tax)
-            .or_else(|| parts::counts::sentence(file))
-            .map(|answer| ("", answer))
-            .into_iter()
-            .collect();
-    }
-    answers
-}
-
 fn named(stack: &StackSummary) -> Value {
-    context! { name => stack.stack.name(), floor => stack.stack.is_floor() }
+    context! { name => stack.stack.name(), floor => stack.stack.is_floor(), emulated => stack.emulated }
 }
 
 fn figures(summary: &Summary, stack: &StackSummary) -> Value {
     let figure = stack.clock(sentences::RULER);
     let times = |base: Option<Stack>| {
         let ratio = base.and_then(|base| summary.ratio(stack.stack, base, sentences::RULER));
-        context! { value => show::ratio(ratio), interval => show::ratio_interval(ratio) }
+        let value = if base.is_some() && stack.emulated { "emulated".into() } else { show::ratio(ratio) };
+        context! { value, interval => ratio.map(|ratio| show::ratio_interval(Some(ratio))) }
     };
     context! {
         n => figure.map_or(0, Figure::n),

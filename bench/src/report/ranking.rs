@@ -34,9 +34,9 @@ pub(super) fn sentence(summary: &Summary) -> Option<String> {
     Some(format!("The ranking depends on the clock: by {}, {pairs}.", clock.name()))
 }
 
-/// Our own stacks that this clock measures, the quickest first.
+/// Our own stacks that this clock measures and no KVM emulates, the quickest first.
 fn contenders(summary: &Summary, clock: Clock) -> Vec<Stack> {
-    let ours = |stack: &&StackSummary| !stack.stack.is_floor() && !stack.stack.is_peer();
+    let ours = |stack: &&StackSummary| !stack.stack.is_floor() && !stack.stack.is_peer() && !stack.emulated;
     let mut stacks: Vec<_> = summary
         .stacks
         .iter()

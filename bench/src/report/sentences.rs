@@ -3,7 +3,7 @@
 //! A stack that was not measured is not mentioned. A difference is stated only when the interval of the
 //! ratio excludes 1; otherwise the sentence says that the run cannot tell.
 
-use crate::stats::{Clock, Ratio, Summary, bootstrap, show};
+use crate::stats::{Clock, Figure, Ratio, Summary, bootstrap, show};
 use isolab_timeline::{Peer, Stack};
 
 /// The clock of the headline.
@@ -74,22 +74,43 @@ pub(super) fn noun(stack: Stack) -> String {
     .into()
 }
 
+/// Several of a stack, in words.
+pub(super) fn nouns(stack: Stack) -> String {
+    match stack {
+        Stack::Peer(peer) => return format!("{} by {}", nouns(peer.beside()), peer.title()),
+        Stack::Process => "bare processes",
+        Stack::Container => "containers",
+        Stack::Unikernel => "unikernels",
+        Stack::Microvm => "microVMs",
+        Stack::Nested => "containers in microVMs",
+        Stack::ContainerFloor => "container floors",
+        Stack::KvmFloor => "KVM floors",
+    }
+    .into()
+}
+
 /// The pairs of a run: those of our own stacks, then each peer and the stack that it stands beside.
 fn compared(summary: &Summary) -> impl Iterator<Item = (Stack, Stack)> {
     let peers = summary.stacks.iter().filter_map(|peer| Some((peer.stack, peer.stack.beside()?)));
     COMPARED.into_iter().chain(peers)
 }
 
+/// The stacks that the headline holds against a bare process.
+const WALLS: [Stack; 4] = [Stack::Container, Stack::Unikernel, Stack::Microvm, Stack::Nested];
+
+/// What the headline may say of a stack: nothing where a mark takes longer, or where KVM emulates a part of it.
+fn told(summary: &Summary, stack: Stack) -> Option<&Figure> {
+    let figure = summary.get(stack).filter(|stack| !stack.emulated)?.clock(RULER)?;
+    (!figure.below_probe).then_some(figure)
+}
+
 /// The headline: how long each stack takes until its workload begins, and how many times as long as a
 /// bare process.
 pub fn headline(summary: &Summary) -> String {
-    let time = |stack| {
-        let figure = summary.clock(stack, RULER).filter(|figure| !figure.below_probe)?;
-        Some(show::ms_in_words(figure.p50(), summary.time))
-    };
+    let time = |stack| Some(show::ms_in_words(told(summary, stack)?.p50(), summary.time));
     let mut walls = Vec::new();
     let mut factors = Vec::new();
-    for stack in [Stack::Container, Stack::Unikernel, Stack::Microvm] {
+    for stack in WALLS {
         if let Some(time) = time(stack) {
             let starts = if walls.is_empty() { " starts its workload" } else { "" };
             walls.push(format!("{}{starts} in {time}", noun(stack)));
@@ -108,9 +129,47 @@ pub fn headline(summary: &Summary) -> String {
         }
         (None, false) => listed(&walls),
         (Some(process), true) => format!("{} starts its workload in {process}", noun(Stack::Process)),
+        (None, true) if summary.any_emulated() => {
+            return "KVM on this host emulates what this run measured: no cost of hardware virtualization."
+                .into();
+        }
         (None, true) => return "This run measured neither a process nor a container nor a VM.".into(),
     };
-    format!("{} ({}, medians).", show::capitalised(&answer), RULER.name())
+    format!("{}.", show::capitalised(&answer))
+}
+
+/// What the headline rests on: of each stack in it the interval of the median and of the ratio, and how many launches.
+pub fn intervals(summary: &Summary) -> Option<String> {
+    let of = |stack: Stack| {
+        let figure = told(summary, stack)?;
+        figure.interval?;
+        let ratio = summary.ratio(stack, Stack::Process, RULER).filter(|_| stack != Stack::Process);
+        let times = ratio.map(|ratio| format!(" ({} times)", show::ratio_interval(Some(ratio))));
+        Some(format!("{} {}{}", stack.name(), show::interval_ms(figure), times.unwrap_or_default()))
+    };
+    let said: Vec<_> = [Stack::Process].into_iter().chain(WALLS).filter_map(of).collect();
+    let n = format!("n = {} launches of each, spawn → begin, medians", summary.launches());
+    Some(if said.is_empty() {
+        format!("{}; too few for a 95 % interval.", show::capitalised(&n))
+    } else {
+        format!("95 % intervals, in {}: {}; {n}.", summary.time.unit(), said.join(", "))
+    })
+}
+
+/// Which stacks the headline leaves out because KVM emulates a part of them.
+pub fn emulated(summary: &Summary) -> Option<String> {
+    let stacks = summary
+        .stacks
+        .iter()
+        .filter(|stack| stack.emulated && !stack.stack.is_floor() && !stack.stack.is_peer());
+    let left_out: Vec<_> = stacks.map(|stack| stack.stack.name().to_owned()).collect();
+    (!left_out.is_empty()).then(|| {
+        format!(
+            "Left out: {}. KVM on this host emulates a part of what runs in a VM, which is no cost of hardware \
+             virtualization.",
+            listed(&left_out)
+        )
+    })
 }
 
 /// One sentence for each pair of stacks that were both measured, the slower one first.
@@ -177,10 +236,7 @@ mod tests {
             whole.starts_with("A container starts its workload in 1.53 ms and a unikernel in 0.97 ms: "),
             "{whole}"
         );
-        assert!(
-            whole.ends_with(" times as long as a bare process, 0.53 ms (spawn → begin, medians)."),
-            "{whole}"
-        );
+        assert!(whole.ends_with(" times as long as a bare process, 0.53 ms."), "{whole}");
         let no_vm = of(example::without(Stack::Unikernel));
         assert!(no_vm.contains("container") && !no_vm.contains("unikernel"), "{no_vm}");
         let no_base = of(example::without(Stack::Process));
@@ -189,7 +245,16 @@ mod tests {
         nothing.samples.clear();
         assert!(!of(nothing).contains("ms"));
         let guests = of(example::with_linux());
-        assert!(guests.contains(" ms, a unikernel in 0.98 ms and a microVM in 62.8 ms: "), "{guests}");
+        assert!(
+            guests.contains(" ms, a unikernel in 0.98 ms, a microVM in 62.8 ms and a container in a microVM"),
+            "{guests}"
+        );
+        let support = intervals(&Summary::of(&example::with_linux())).unwrap();
+        assert!(
+            support.starts_with("95 % intervals, in ms: process 0.") && support.contains(" times), nested "),
+            "{support}"
+        );
+        assert!(support.ends_with("; n = 60 launches of each, spawn → begin, medians."), "{support}");
     }
 
     #[test]

@@ -22,6 +22,15 @@ pub fn more_ms(milliseconds: f64) -> String {
     format!("{sign}{}", ms(milliseconds.abs()))
 }
 
+/// A number that was written with a hyphen for its sign, with a minus; what was rounded to none has no minus.
+pub fn signed(number: &str) -> String {
+    match number.strip_prefix('-') {
+        Some(digits) if digits.chars().any(|letter| ('1'..='9').contains(&letter)) => format!("−{digits}"),
+        Some(digits) => digits.into(),
+        None => number.into(),
+    }
+}
+
 /// Milliseconds of `clock` as a sentence says them, with the unit: three digits.
 pub fn ms_in_words(milliseconds: f64, clock: Clock) -> String {
     format!("{} {}", three_digits(milliseconds), clock.unit())
@@ -118,6 +127,7 @@ mod tests {
         let sizes = [0.0, 1023.0 * 9.0, 10_200.0, 2e9, -5_000.0, -20.0].map(kib);
         assert_eq!(sizes, ["0.0", "9.0", "10", "1,953,125", "−4.9", "0.0"]);
         assert_eq!([0, 999, 10_000, 1_234_567].map(thousands), ["0", "999", "10,000", "1,234,567"]);
+        assert_eq!(["-0.0 %", "+1.5 %", "-0.00012"].map(signed), ["0.0 %", "+1.5 %", "−0.00012"]);
         assert_eq!(factors, ["1.53", "10.0", "42.2", "100", "172"]);
     }
 }

@@ -138,6 +138,10 @@ impl Figure {
 pub struct StackSummary {
     /// Which stack.
     pub stack: Stack,
+    /// KVM emulates a part of its launches: its times are in no ratio ([`Host::emulates`]).
+    ///
+    /// [`Host::emulates`]: crate::host::Host::emulates
+    pub emulated: bool,
     /// Launches that count.
     pub n: usize,
     /// The median of the null probe: what a mark costs in this stack, in milliseconds.
@@ -184,6 +188,7 @@ impl Summary {
             let mut figure = |sample| Some(Figure::of(sample?, probe, &mut random));
             StackSummary {
                 stack,
+                emulated: file.host.emulates(stack),
                 n: file.counted(stack).count(),
                 probe,
                 clocks: Clock::ALL.map(|clock| {
@@ -209,9 +214,15 @@ impl Summary {
         self.get(stack)?.clock(clock)
     }
 
-    /// How many times as long `stack` takes as `base` on one clock.
+    /// Whether a part of some stack's launches was emulated.
+    pub fn any_emulated(&self) -> bool {
+        self.stacks.iter().any(|stack| stack.emulated)
+    }
+
+    /// How many times as long `stack` takes as `base` on one clock; `None` also where one of them is emulated.
     pub fn ratio(&self, stack: Stack, base: Stack, clock: Clock) -> Option<Ratio> {
-        self.clock(stack, clock)?.ratio(self.clock(base, clock)?)
+        let of = |stack| self.get(stack).filter(|stack| !stack.emulated)?.clock(clock);
+        of(stack)?.ratio(of(base)?)
     }
 
     /// How many launches of each stack count: "100", or "98 to 100" where they differ.
@@ -268,6 +279,18 @@ mod tests {
         let ratio = summary.ratio(Stack::Container, Stack::Process, Clock::Begin).unwrap();
         assert!((ratio.value - container / process).abs() < 1e-12);
         assert!(ratio.interval.unwrap().contains(ratio.value));
+    }
+
+    #[test]
+    fn what_kvm_emulates_has_figures_and_no_ratio() {
+        let mut file = example::run();
+        file.host.guest_kernel = "emulated".into();
+        let summary = Summary::of(&file);
+        let ratio = |stack, base| summary.ratio(stack, base, Clock::Begin);
+        assert!(summary.any_emulated() && summary.clock(Stack::Unikernel, Clock::Begin).is_some());
+        assert!(ratio(Stack::Unikernel, Stack::Process).is_none());
+        assert!(ratio(Stack::Unikernel, Stack::KvmFloor).is_none());
+        assert!(ratio(Stack::Container, Stack::Process).is_some());
     }
 
     #[test]

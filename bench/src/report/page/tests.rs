@@ -1,5 +1,6 @@
 use super::*;
 use crate::report::{self, example};
+use crate::samples::SamplesFile;
 
 fn written(file: &SamplesFile) -> (String, String) {
     let parent = tempfile::tempdir().unwrap();
@@ -25,18 +26,16 @@ fn memory_stands_beside_starts_or_alone_and_without_it_there_is_no_trace_of_it()
     file.memory = Some(crate::memory::ledger::example::section());
     let (html, markdown) = written(&file);
     assert_eq!(html.matches("<svg ").count(), Clock::ALL.len() + 4);
+    assert!(html.contains("idle instance of a unikernel takes 900"), "in its own part");
     for page in [html, markdown] {
-        assert!(
-            page.contains(" starts its workload in ")
-                && page.contains("idle instance of a unikernel takes 900")
-        );
+        assert!(page.contains(" starts its workload in ") && page.contains("a unikernel 900 KiB"), "{page}");
     }
     file.samples.clear();
     let (html, markdown) = written(&file);
     assert_eq!(html.matches("<svg ").count(), 1);
     assert!(!html.contains("launches a stack") && !html.contains("Every clock"), "{html}");
     for page in [html, markdown] {
-        assert!(page.contains("a unikernel 900 KiB of available memory"), "{page}");
+        assert!(page.contains("a unikernel 900 KiB."), "{page}");
     }
 }
 
@@ -150,4 +149,28 @@ fn a_run_without_a_launch_that_counts_makes_a_page_without_figures() {
     file.samples.iter_mut().for_each(|sample| sample.invalid = Some("exit status 1".into()));
     let (html, _) = written(&file);
     assert!(html.contains("This run measured neither") && !html.contains("<svg"));
+}
+
+#[test]
+fn what_kvm_emulates_is_marked_wherever_it_stands_and_no_other_page_speaks_of_it() {
+    let mut file = example::everything();
+    assert!(!written(&file).0.contains("mulated"));
+    file.host.guest_kernel = "emulated".into();
+    let (html, markdown) = written(&file);
+    for chart in ["ecdf", "waterfall", "phases", "density", "ladder", "tax", "peers", "order"] {
+        let labels = measured_chart(&html, chart);
+        assert!(labels.contains("mulated"), "{chart}");
+    }
+    let row = markdown.lines().find(|line| line.starts_with("| unikernel ")).unwrap();
+    assert_eq!(row.matches("emulated").count(), 2, "no ratio to a process or a floor: {row}");
+    for words in ["qemu", "microvm", "nested"] {
+        assert!(!markdown.contains(&format!("{words} takes")), "{markdown}");
+    }
+    assert!(!html.contains("A unikernel takes") && !html.contains("as a unikernel (95"), "in no sentence");
+}
+
+/// The part of a page from a chart to its links.
+fn measured_chart<'a>(html: &'a str, name: &str) -> &'a str {
+    let before = html.split_once(&format!("href=\"{name}.svg\"")).expect("it is linked").0;
+    before.rsplit_once("<figure>").expect("in a figure").1
 }

@@ -15,6 +15,7 @@ pub(in crate::report) fn values(file: &SamplesFile) -> Option<Value> {
         of.absent.iter().map(|(what, why)| context! { name => stack.name(), what => what.name(), why })
     });
     Some(context! {
+        sentence => sentence(file),
         workload => counts.workload.to_string(),
         launches => crate::counts::LAUNCHES,
         rows => counts.stacks.iter().map(|(stack, of)| row(*stack, of)).collect::<Vec<_>>(),

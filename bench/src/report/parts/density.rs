@@ -1,59 +1,49 @@
 //! Density on the page: rows for what was held, what was foretold and how quickly, and what that says in sentences.
 
 use crate::chart::{self, Circumstances};
-use crate::density::figures::{Figures, Filled, Prediction, Rate, Verdict, is_emulated, quantity, subject};
+use crate::density::figures::{Figures, Filled, Prediction, Rate, Verdict, quantity, subject};
 use crate::density::section::Density;
 use crate::host::{EMULATED, Host};
+use crate::report::answers::Answer;
 use crate::report::csv;
 use crate::report::drawing::Drawing;
-use crate::report::sentences::{listed, noun};
+use crate::report::sentences::{listed, noun, nouns};
 use crate::samples::SamplesFile;
 use crate::stats::{Interval, line, show};
 use isolab_timeline::Stack;
 use minijinja::{Value, context};
 
-/// Density as a report shows it.
-#[derive(Clone, Debug)]
-pub(in crate::report) struct Shown {
-    /// The chart.
-    pub(in crate::report) drawing: Drawing,
-    /// The values of `density.html.j2`.
-    pub(in crate::report) values: Value,
-    /// How many, in one sentence.
-    pub(in crate::report) headline: Option<String>,
-    /// For the head of the page.
-    pub(in crate::report) sentences: Vec<String>,
+/// The figures of a run, where density was measured and anything came of it.
+pub(in crate::report) fn of(file: &SamplesFile) -> Option<Figures<'_>> {
+    let figures = Figures::of(file.density.as_ref()?, &file.host, file.seed);
+    (!figures.filled.is_empty() || !figures.rates.is_empty()).then_some(figures)
 }
 
-impl Shown {
-    /// All of it, where density was measured and anything came of it.
-    pub(in crate::report) fn of(file: &SamplesFile, of: Circumstances<'_>) -> Option<Shown> {
-        let density = file.density.as_ref()?;
-        let figures = Figures::of(density, &file.host, file.seed);
-        let any = !figures.filled.is_empty() || !figures.rates.is_empty();
-        any.then(|| {
-            // Not that of the starts, if there were any.
-            let of = Circumstances { workload: "wait", ..of };
-            let svg = chart::density::draw(density, &figures, &file.host, of);
-            Shown {
-                drawing: Drawing { name: "density", svg, csv: table(density) },
-                values: values(file, density, &figures),
-                headline: headline(&figures),
-                sentences: sentences(&figures),
-            }
-        })
-    }
+/// The chart.
+pub(in crate::report) fn drawing(
+    file: &SamplesFile,
+    figures: Option<&Figures<'_>>,
+    of: Circumstances<'_>,
+) -> Option<Drawing> {
+    let (density, figures) = (file.density.as_ref()?, figures?);
+    // Not that of the starts, if there were any.
+    let of = Circumstances { workload: "wait", ..of };
+    let svg = chart::density::draw(density, figures, &file.host, of);
+    Some(Drawing { name: "density", svg, csv: table(density) })
 }
 
-fn values(file: &SamplesFile, density: &Density, figures: &Figures<'_>) -> Value {
+/// The values of `density.html.j2`.
+pub(in crate::report) fn values(file: &SamplesFile, figures: Option<&Figures<'_>>) -> Option<Value> {
+    let (density, figures) = (file.density.as_ref()?, figures?);
     let mib = |bytes: u64| show::thousands((bytes >> 20) as usize);
     let foretold = figures.filled.iter().flat_map(|filled| {
         filled.predictions.iter().map(|prediction| foretold(filled.fill.stack, prediction))
     });
     let mut stacks: Vec<_> = figures.rates.iter().map(|rate| rate.stack).collect();
     stacks.dedup();
-    let emulated = density.stacks().iter().any(|&stack| is_emulated(stack, &file.host));
-    context! {
+    let emulated = density.stacks().iter().any(|&stack| file.host.emulates(stack));
+    Some(context! {
+        sentences => sentences(figures),
         unit => file.host.clock.unit(),
         held => figures.filled.iter().map(|filled| held(filled, &file.host)).collect::<Vec<_>>(),
         method => line::method(),
@@ -67,7 +57,7 @@ fn values(file: &SamplesFile, density: &Density, figures: &Figures<'_>) -> Value
         net => density.net_bytes.map(mib),
         at_once => density.at_once,
         wrong => density.wrong().map(|(stack, why)| context! { name => stack.name(), why }).collect::<Vec<_>>(),
-    }
+    })
 }
 
 fn between(interval: Option<Interval>, number: impl Fn(f64) -> String) -> String {
@@ -76,11 +66,11 @@ fn between(interval: Option<Interval>, number: impl Fn(f64) -> String) -> String
 
 fn held(filled: &Filled<'_>, host: &Host) -> Value {
     let Filled { fill, bytes, start_ms, .. } = filled;
-    let precise = |ms: f64| format!("{ms:.5}");
+    let precise = |ms: f64| show::signed(&format!("{ms:.5}"));
     context! {
         name => fill.stack.name(),
         floor => fill.stack.is_floor(),
-        emulated => is_emulated(fill.stack, host),
+        emulated => host.emulates(fill.stack),
         instances => show::thousands(fill.launches.len()),
         each => bytes.map_or(show::NONE.into(), |bytes| show::kib(bytes.value)),
         each_interval => show::interval_kib(bytes.and_then(|bytes| bytes.interval)),
@@ -102,7 +92,7 @@ fn foretold(stack: Stack, prediction: &Prediction) -> Value {
         value => number(prediction.value),
         interval => between(Some(prediction.interval), number),
         found => prediction.found.map_or(show::NONE.into(), number),
-        error => prediction.relative_error().map_or(show::NONE.into(), |error| format!("{:+.1} %", 100.0 * error)),
+        error => prediction.relative_error().map_or(show::NONE.into(), |error| show::signed(&format!("{:+.1} %", 100.0 * error))),
         score => prediction.interval_score().map_or(show::NONE.into(), number),
         verdict => prediction.verdict().name(),
     }
@@ -115,7 +105,7 @@ fn rates(figures: &Figures<'_>, stack: Stack, host: &Host) -> Value {
             rate => rate.map_or(show::NONE.into(), |rate| whole(rate.sample.median())),
             interval => between(rate.and_then(|rate| rate.interval), whole),
             times => rate.and_then(|rate| rate.of_floor).map(|ratio| show::factor(ratio.value)),
-            emulated => rate.is_some() && is_emulated(stack, host),
+            emulated => rate.is_some() && host.emulates(stack),
         }
     };
     let cells = figures.levels().into_iter().map(|level| cell(figures.rate(stack, level)));
@@ -154,15 +144,55 @@ fn table(density: &Density) -> String {
     csv::table(&head, fills.chain(bursts))
 }
 
-/// How many of each stack that is no floor a GiB holds.
-fn headline(figures: &Figures<'_>) -> Option<String> {
-    let ours = figures.filled.iter().filter(|filled| !filled.fill.stack.is_floor());
-    let many = |filled: &Filled<'_>| {
-        let many = show::thousands(filled.per_gib()?.round() as usize);
-        Some(format!("{many} times {}", noun(filled.fill.stack)))
+/// How many of each stack that is no floor a GiB holds; of one whose interval has no end, that it does not tell.
+pub(in crate::report) fn answer(figures: &Figures<'_>) -> Option<Answer> {
+    const GIB: f64 = (1_u64 << 30) as f64;
+    let number = |bytes: f64| show::thousands((GIB / bytes).round() as usize);
+    let (mut many, mut intervals, mut untold) = (Vec::new(), Vec::new(), Vec::new());
+    let mut counts = Vec::new();
+    for Filled { fill, bytes, .. } in figures.filled.iter().filter(|filled| !filled.fill.stack.is_floor()) {
+        let Some(bytes) = bytes else { continue };
+        counts.push(fill.launches.len());
+        match bytes.interval {
+            Some(ends) if ends.low <= 0.0 => untold.push(nouns(fill.stack)),
+            _ if bytes.value <= 0.0 => untold.push(nouns(fill.stack)),
+            ends => {
+                many.push(format!("{} {}", number(bytes.value), nouns(fill.stack)));
+                let ends = ends.map(|ends| format!("{} to {}", number(ends.high), number(ends.low)));
+                intervals.extend(ends.map(|ends| format!("{ends} {}", nouns(fill.stack))));
+            }
+        }
+    }
+    let sentence = match (many.is_empty(), untold.is_empty()) {
+        (true, true) => return None,
+        (true, false) => {
+            format!("This run cannot tell how many idle {} a GiB of memory holds.", listed_or(&untold))
+        }
+        (false, true) => format!("A GiB of memory holds {}, idle.", listed_or(&many)),
+        (false, false) => format!(
+            "A GiB of memory holds {}, idle; how many {} this run cannot tell.",
+            listed_or(&many),
+            listed_or(&untold)
+        ),
     };
-    let said: Vec<_> = ours.filter_map(many).collect();
-    (!said.is_empty()).then(|| format!("A GiB of memory holds, idle, {}.", listed(&said)))
+    let intervals = if intervals.is_empty() {
+        "No 95 % interval".into()
+    } else {
+        format!("95 % intervals: {}", listed(&intervals))
+    };
+    let n = match (counts.iter().min(), counts.iter().max()) {
+        (Some(least), Some(most)) if least < most => {
+            format!("{} to {}", show::thousands(*least), show::thousands(*most))
+        }
+        (least, _) => show::thousands(least.copied().unwrap_or(0)),
+    };
+    let support = format!("{intervals}; by the fall of MemAvailable while n = {n} were alive at once.");
+    Some(Answer::new("How many?", sentence, [support].into_iter().chain(score(figures))))
+}
+
+/// `a`, `a or b`, `a, b or c`.
+fn listed_or(items: &[String]) -> String {
+    listed(items).replace(" and ", " or ")
 }
 
 /// One sentence for each stack that is no floor, and one for the predictions.
@@ -210,17 +240,36 @@ mod tests {
     use super::*;
     use crate::report::example;
 
-    const OF: Circumstances<'_> = Circumstances { workload: "wait", host: "Some CPU" };
-
     #[test]
     fn a_sentence_gives_memory_and_number_and_the_score_counts_every_verdict() {
-        let said = Shown::of(&example::with_density(), OF).unwrap().sentences;
-        let headline = Shown::of(&example::with_density(), OF).unwrap().headline.unwrap();
-        assert!(headline.contains(" times a container and ") && !headline.contains("floor"), "{headline}");
+        let file = example::with_density();
+        let figures = of(&file).unwrap();
+        let said = sentences(&figures);
         assert!(said[0].starts_with("One more container takes 300 KiB"), "{said:#?}");
         assert!(!said.iter().any(|sentence| sentence.contains("floor")), "{said:#?}");
         assert!(said.last().unwrap().contains("predictions that a fifth of the way made"), "{said:#?}");
-        assert!(Shown::of(&example::run(), OF).is_none());
+        assert!(of(&example::run()).is_none());
+        let Answer { answer, support, .. } = answer(&figures).unwrap();
+        assert!(answer.contains(" containers or ") && answer.contains(" unikernels, idle."), "{answer}");
+        assert!(
+            !answer.contains("floor") && support[0].starts_with("95 % intervals: 3,"),
+            "{answer} {support:?}"
+        );
+    }
+
+    #[test]
+    fn what_a_noisy_run_cannot_tell_it_does_not_say() {
+        let mut file = example::with_density();
+        for fill in
+            file.density.as_mut().unwrap().fills.iter_mut().filter(|fill| fill.stack == Stack::Unikernel)
+        {
+            for (place, point) in fill.points.iter_mut().enumerate() {
+                point.available_bytes = 6 << 30;
+                point.available_bytes += if place % 2 == 0 { 40 << 20 } else { 0 };
+            }
+        }
+        let told = answer(&of(&file).unwrap()).unwrap().answer;
+        assert!(told.contains(" containers, idle; how many unikernels this run cannot tell."), "{told}");
     }
 
     #[test]

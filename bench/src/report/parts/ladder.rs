@@ -17,9 +17,8 @@ pub(in crate::report) fn steps(file: &SamplesFile) -> Option<Steps> {
     file.ladder.as_ref().map(|ladder| Steps::of(ladder, &file.host, file.seed))
 }
 
-/// The chart, where the ladder was measured.
-pub(in crate::report) fn drawing(file: &SamplesFile) -> Option<Drawing> {
-    let steps = steps(file)?;
+/// The chart.
+pub(in crate::report) fn drawing(steps: &Steps, host: &Host) -> Drawing {
     let rows = steps.iter().map(|step| {
         let what = [
             step.name.into(),
@@ -49,7 +48,7 @@ pub(in crate::report) fn drawing(file: &SamplesFile) -> Option<Drawing> {
         "teardown_high_ms",
     ];
     let csv = csv::table(&head, rows);
-    Some(Drawing { name: "ladder", svg: chart::ladder::draw(&steps, &file.host), csv })
+    Drawing { name: "ladder", svg: chart::ladder::draw(steps, host), csv }
 }
 
 /// A difference, and the ends of its interval.
@@ -68,6 +67,7 @@ pub(in crate::report) fn values(file: &SamplesFile, steps: Option<&Steps>) -> Op
         .iter()
         .filter_map(|launch| Some(context! { name => launch.rung.name(), why => launch.invalid.clone()? }));
     Some(context! {
+        sentences => sentences(steps, &file.host),
         unit => file.host.clock.unit(),
         launches => steps.launches(),
         warmup => ladder.warmup,
@@ -124,7 +124,7 @@ mod tests {
     #[test]
     fn the_table_has_a_row_for_each_rung_and_says_what_is_emulated() {
         let mut file = example::with_ladder();
-        let csv = |file: &SamplesFile| drawing(file).unwrap().csv;
+        let csv = |file: &SamplesFile| drawing(&steps(file).unwrap(), &file.host).csv;
         let all = csv(&file);
         assert_eq!(all.lines().count(), 1 + steps(&file).unwrap().iter().count());
         assert!(all.contains("\r\n+ overlay root,container-floor,launches,false,false,12,"), "{all}");
@@ -137,7 +137,7 @@ mod tests {
             "{emulated:?}"
         );
         assert!(!emulated.iter().any(|row| row.starts_with("+ vCPU,")), "{emulated:?}");
-        assert!(drawing(&example::run()).is_none());
+        assert!(steps(&example::run()).is_none());
     }
 
     #[test]

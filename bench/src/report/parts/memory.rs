@@ -3,6 +3,7 @@
 use crate::chart::{self, Circumstances};
 use crate::memory::ledger::{Entry, Ledger, Slope, Verdict};
 use crate::memory::{Line, Section};
+use crate::report::answers::Answer;
 use crate::report::csv::{self, number};
 use crate::report::drawing::Drawing;
 use crate::report::sentences::{listed, noun};
@@ -12,8 +13,7 @@ use isolab_timeline::Stack;
 use minijinja::{Value, context};
 
 /// What the template prints.
-pub(in crate::report) fn values(section: &Section) -> Value {
-    let ledgers = Ledger::all(section);
+pub(in crate::report) fn values(section: &Section, ledgers: &[Ledger]) -> Value {
     let row = |name: &str, note: &str, of: &dyn Fn(&Ledger) -> Option<Slope>| {
         let cells: Vec<_> = ledgers.iter().map(of).collect();
         let cell = |slope: &Option<Slope>| {
@@ -29,7 +29,7 @@ pub(in crate::report) fn values(section: &Section) -> Value {
     let lines = |reclaimable: bool| {
         let these = Line::ALL.into_iter().filter(move |line| line.is_reclaimable() == reclaimable);
         these.filter_map(|line| {
-            row(line.name(), &note(&ledgers, line), &|ledger| Some(ledger.get(line)?.slope))
+            row(line.name(), &note(ledgers, line), &|ledger| Some(ledger.get(line)?.slope))
         })
     };
     let rulers = [
@@ -39,6 +39,7 @@ pub(in crate::report) fn values(section: &Section) -> Value {
         row("cgroup", "all that is charged to its group", &|ledger| ledger.rulers.cgroup),
     ];
     context! {
+        sentences => sentences(ledgers),
         stacks => ledgers.iter().map(|ledger| context! {
             name => ledger.stack.name(), n => ledger.n, shared => show::kib(ledger.shared_bytes),
         }).collect::<Vec<_>>(),
@@ -61,9 +62,12 @@ pub(in crate::report) fn values(section: &Section) -> Value {
 }
 
 /// The chart, where memory was measured.
-pub(in crate::report) fn drawing(file: &SamplesFile, of: Circumstances<'_>) -> Option<Drawing> {
-    let section = file.memory.as_ref()?;
-    let ledgers = Ledger::all(section);
+pub(in crate::report) fn drawing(
+    file: &SamplesFile,
+    ledgers: Option<&[Ledger]>,
+    of: Circumstances<'_>,
+) -> Option<Drawing> {
+    let (section, ledgers) = (file.memory.as_ref()?, ledgers?);
     let row = |ledger: &Ledger, line: &str, source: &str, slope: Slope| {
         let ends = slope.interval;
         let numbers = [Some(slope.bytes), ends.map(|ends| ends.low), ends.map(|ends| ends.high)];
@@ -79,7 +83,7 @@ pub(in crate::report) fn drawing(file: &SamplesFile, of: Circumstances<'_>) -> O
             .collect::<Vec<_>>()
     });
     let csv = csv::table(&["stack", "n", "line", "source", "bytes", "low_bytes", "high_bytes"], rows);
-    Some(Drawing { name: "memory", svg: chart::memory::draw(&ledgers, section, of), csv })
+    Some(Drawing { name: "memory", svg: chart::memory::draw(ledgers, section, of), csv })
 }
 
 /// Where a line was read and how far it can be relied on.
@@ -88,22 +92,49 @@ fn note(ledgers: &[Ledger], line: Line) -> String {
     entry.map_or_else(String::new, |entry| format!("{}; {}", entry.source, entry.accuracy.name()))
 }
 
-/// What one more costs, in a sentence; `None` where only floors were measured.
-pub(in crate::report) fn headline(section: &Section) -> Option<String> {
-    let ledgers = Ledger::all(section);
-    let costs: Vec<_> = ledgers
-        .iter()
-        .filter(|ledger| !ledger.stack.is_floor())
-        .map(|ledger| format!("{} {} KiB", noun(ledger.stack), show::kib(ledger.fall.bytes)))
-        .collect();
-    let sentence = format!("{} of available memory are what one more, idle, costs.", listed(&costs));
-    (!costs.is_empty()).then(|| show::capitalised(&sentence))
+/// What one more costs; `None` where only floors were measured. Of one whose interval includes zero, that it does not
+/// tell.
+pub(in crate::report) fn answer(ledgers: &[Ledger]) -> Option<Answer> {
+    let ours: Vec<_> = ledgers.iter().filter(|ledger| !ledger.stack.is_floor()).collect();
+    let is_told = |ledger: &&&Ledger| ledger.fall.interval.is_none_or(|ends| ends.low > 0.0);
+    let cost = |ledger: &&Ledger| format!("{} {} KiB", noun(ledger.stack), show::kib(ledger.fall.bytes));
+    let name = |ledger: &&Ledger| noun(ledger.stack);
+    let told: Vec<_> = ours.iter().filter(is_told).map(cost).collect();
+    let untold: Vec<_> = ours.iter().filter(|ledger| !is_told(ledger)).map(name).collect();
+    let sentence = match (told.is_empty(), untold.is_empty()) {
+        (true, true) => return None,
+        (true, false) => {
+            format!("This run cannot tell how much memory one more takes, idle, of {}.", listed(&untold))
+        }
+        (false, true) => format!("One more, idle, takes of available memory: {}.", listed(&told)),
+        (false, false) => format!(
+            "One more, idle, takes of available memory: {}; of {} this run cannot tell.",
+            listed(&told),
+            listed(&untold)
+        ),
+    };
+    let interval = |ledger: &&Ledger| {
+        let ends = ledger.fall.interval?;
+        Some(format!("{} {}", ledger.stack.name(), show::interval_kib(Some(ends))))
+    };
+    let intervals: Vec<_> = ours.iter().filter_map(interval).collect();
+    let intervals = if intervals.is_empty() { "none".into() } else { intervals.join(", ") };
+    let n = ours.iter().map(|ledger| ledger.n).min().unwrap_or(0);
+    let support =
+        format!("95 % intervals, in KiB: {intervals}; by the fall of MemAvailable while n = {n} were added.");
+    let off: Vec<_> = ours.iter().filter(|ledger| ledger.verdict() != Verdict::AddsUp).map(name).collect();
+    let off = (!off.is_empty()).then(|| {
+        format!(
+            "Not all of that is explained: the ledger of {} does not add up, or cannot be told to.",
+            listed(&off)
+        )
+    });
+    Some(Answer::new("How much?", sentence, [support].into_iter().chain(off)))
 }
 
-/// What the head of the page says of memory: what one more costs, against its floor, and where a ledger does not add
+/// What the page says of memory: what one more costs, against its floor, and where a ledger does not add
 /// up, that it does not.
-pub(in crate::report) fn sentences(section: &Section) -> Vec<String> {
-    let ledgers = Ledger::all(section);
+pub(in crate::report) fn sentences(ledgers: &[Ledger]) -> Vec<String> {
     let of = |stack: Stack| ledgers.iter().find(|ledger| ledger.stack == stack);
     let cost = |ledger: &Ledger| {
         let larger = |stack: Stack| {
@@ -176,13 +207,12 @@ mod tests {
     #[test]
     fn the_head_says_what_one_more_costs_and_what_does_not_add_up() {
         let mut section = example::section();
-        let sound = sentences(&section);
+        let said = |section: &Section| sentences(&Ledger::all(section));
+        let sound = said(&section);
         assert_eq!(sound.len(), 2, "{sound:#?}");
-        let headline = headline(&section).unwrap();
-        assert!(
-            headline.starts_with("A bare process 100 KiB and a unikernel 900 KiB of available"),
-            "{headline}"
-        );
+        let head = answer(&Ledger::all(&section)).unwrap();
+        assert!(head.answer.ends_with("memory: a bare process 100 KiB and a unikernel 900 KiB."), "{head:?}");
+        assert!(head.support.len() == 1 && head.support[0].contains("n = 100 "), "{head:?}");
         assert!(
             sound[1].contains("a unikernel takes 900 KiB") && sound[1].contains("PSS says 140 KiB"),
             "{sound:#?}"
@@ -190,7 +220,9 @@ mod tests {
         for point in &mut section.fleets[0].points {
             point.machine.available_kib -= 200 * point.instances as u64;
         }
-        let doctored = sentences(&section);
+        let doctored = said(&section);
         assert!(doctored.iter().any(|text| text.contains("does not add up: 274 KiB")), "{doctored:#?}");
+        let support = answer(&Ledger::all(&section)).unwrap().support;
+        assert!(support.len() == 2 && support[1].contains("a bare process does not add up"), "{support:?}");
     }
 }

@@ -18,9 +18,8 @@ pub(in crate::report) fn prices(file: &SamplesFile) -> Option<Prices> {
     file.tax.as_ref().map(|tax| Prices::of(tax, &file.host, file.seed))
 }
 
-/// The chart, where the tax was measured.
-pub(in crate::report) fn drawing(file: &SamplesFile) -> Option<Drawing> {
-    let prices = prices(file)?;
+/// The chart.
+pub(in crate::report) fn drawing(prices: &Prices, host: &Host) -> Drawing {
     let rows = prices.iter().map(|price| {
         let ends = price.ns.interval;
         let numbers = [
@@ -37,7 +36,7 @@ pub(in crate::report) fn drawing(file: &SamplesFile) -> Option<Drawing> {
     let head =
         ["work", "stack", "emulated", "n", "p50_ns", "low_ns", "high_ns", "faults", "switches", "exits"];
     let csv = csv::table(&head, rows);
-    Some(Drawing { name: "tax", svg: chart::tax::draw(&prices, &file.host), csv })
+    Drawing { name: "tax", svg: chart::tax::draw(prices, host), csv }
 }
 
 /// The values of `tax.html.j2`.
@@ -51,6 +50,7 @@ pub(in crate::report) fn values(file: &SamplesFile, prices: Option<&Prices>) -> 
         Some(context! { name => launch.stack.name(), work => launch.workload.to_string(), why })
     });
     Some(context! {
+        sentences => sentences(prices, &file.host),
         unit => file.host.clock.nanoseconds(),
         rows => prices.iter().map(|price| row(prices, price)).collect::<Vec<_>>(),
         emulated => prices.iter().any(|price| price.emulated).then_some(crate::host::EMULATED),
