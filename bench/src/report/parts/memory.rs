@@ -223,6 +223,6 @@ mod tests {
         let doctored = said(&section);
         assert!(doctored.iter().any(|text| text.contains("does not add up: 274 KiB")), "{doctored:#?}");
         let support = answer(&Ledger::all(&section)).unwrap().support;
-        assert!(support.len() == 2 && support[1].contains("a bare process does not add up"), "{support:?}");
+        assert!(support.len() == 2 && support[1].contains("a unikernel does not add up"), "{support:?}");
     }
 }
