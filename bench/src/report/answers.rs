@@ -12,7 +12,7 @@ pub(super) struct Answer {
     /// The question; empty where the run asked none of the three.
     pub(super) question: &'static str,
     /// One sentence.
-    pub(super) answer: String,
+    pub(super) sentence: String,
     /// What it rests on and what must be known of it: intervals and counts, and then at most one line more.
     pub(super) support: Vec<String>,
 }
@@ -21,10 +21,10 @@ impl Answer {
     /// An answer to `question`.
     pub(super) fn new(
         question: &'static str,
-        answer: String,
+        sentence: String,
         support: impl IntoIterator<Item = String>,
     ) -> Answer {
-        Answer { question, answer, support: support.into_iter().collect() }
+        Answer { question, sentence, support: support.into_iter().collect() }
     }
 }
 
@@ -64,8 +64,8 @@ mod tests {
         let all = answers(&example::everything());
         let questions: Vec<_> = all.iter().map(|answer| answer.question).collect();
         assert_eq!(questions, ["How long?", "How much?", "How many?"]);
-        for Answer { question, answer, support } in &all {
-            assert_eq!(answer.matches(". ").count(), 0, "{question} {answer}");
+        for Answer { question, sentence, support } in &all {
+            assert_eq!(sentence.matches(". ").count(), 0, "{question} {sentence}");
             assert!((1..=2).contains(&support.len()), "{support:#?}");
             assert!(support[0].contains("95 % interval") && support[0].contains("n = "), "{support:#?}");
         }
@@ -85,13 +85,13 @@ mod tests {
         let mut file = example::everything();
         file.host.guest_kernel = "emulated".into();
         let all = answers(&file);
-        assert!(!all[0].answer.contains("VM") && !all[0].answer.contains("unikernel"), "{:?}", all[0]);
-        assert!(all[0].answer.contains("container"), "{:?}", all[0]);
+        assert!(!all[0].sentence.contains("VM") && !all[0].sentence.contains("unikernel"), "{:?}", all[0]);
+        assert!(all[0].sentence.contains("container"), "{:?}", all[0]);
         assert!(
             all[0].support[1].contains("unikernel") && all[0].support[1].contains("emulat"),
             "{:?}",
             all[0]
         );
-        assert!(all[1].answer.contains("unikernel") && all[2].answer.contains("unikernel"), "{all:#?}");
+        assert!(all[1].sentence.contains("unikernel") && all[2].sentence.contains("unikernel"), "{all:#?}");
     }
 }

@@ -39,11 +39,7 @@ pub fn write(folder: &Path, file: &SamplesFile) -> Result<(), ReportError> {
     let measured = Measured::of(file);
     let drawings = drawings(&measured);
     let json = file.to_json();
-    let (pictures, (html, markdown)) = std::thread::scope(|scope| {
-        let pictures = scope.spawn(|| drawing::pictures(&drawings));
-        let pages = page::render(&measured, &drawings, &json);
-        (pictures.join().expect("pictures are drawn without a panic"), pages)
-    });
+    let (pictures, html, markdown) = side_by_side(&measured, &drawings, &json);
     let mut files: Vec<(String, Option<Vec<u8>>)> = vec![
         ("samples.json".into(), Some(json)),
         ("report.html".into(), Some(html.into_bytes())),
@@ -61,6 +57,19 @@ pub fn write(folder: &Path, file: &SamplesFile) -> Result<(), ReportError> {
     }
     let files: Vec<_> = files.iter().map(|(name, content)| (name.as_str(), content.as_deref())).collect();
     folder::replace(folder, &files)
+}
+
+/// The pictures of the charts, and the two pages.
+fn side_by_side(
+    measured: &Measured<'_>,
+    drawings: &[Drawing],
+    json: &[u8],
+) -> (Vec<Vec<u8>>, String, String) {
+    std::thread::scope(|scope| {
+        let pictures = scope.spawn(|| drawing::pictures(drawings));
+        let (html, markdown) = page::render(measured, drawings, json);
+        (pictures.join().expect("pictures are drawn without a panic"), html, markdown)
+    })
 }
 
 /// All charts of what was measured.

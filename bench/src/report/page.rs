@@ -60,7 +60,7 @@ fn values(measured: &Measured<'_>, drawings: &[Drawing], json: &[u8]) -> Value {
     let mut comparisons = sentences::comparisons(summary);
     comparisons.extend(ranking::sentence(summary));
     context! {
-        answers => answers.into_iter().map(|Answer { question, answer, support }| context! { question, answer, support })
+        answers => answers.into_iter().map(|Answer { question, sentence, support }| context! { question, sentence, support })
             .collect::<Vec<_>>(),
         comparisons,
         charts => drawing::values(drawings),

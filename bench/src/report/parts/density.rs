@@ -249,7 +249,7 @@ mod tests {
         assert!(!said.iter().any(|sentence| sentence.contains("floor")), "{said:#?}");
         assert!(said.last().unwrap().contains("predictions that a fifth of the way made"), "{said:#?}");
         assert!(of(&example::run()).is_none());
-        let Answer { answer, support, .. } = answer(&figures).unwrap();
+        let Answer { sentence: answer, support, .. } = answer(&figures).unwrap();
         assert!(answer.contains(" containers or ") && answer.contains(" unikernels, idle."), "{answer}");
         assert!(
             !answer.contains("floor") && support[0].starts_with("95 % intervals: 3,"),
@@ -268,7 +268,7 @@ mod tests {
                 point.available_bytes += if place % 2 == 0 { 40 << 20 } else { 0 };
             }
         }
-        let told = answer(&of(&file).unwrap()).unwrap().answer;
+        let told = answer(&of(&file).unwrap()).unwrap().sentence;
         assert!(told.contains(" containers, idle; how many unikernels this run cannot tell."), "{told}");
     }
 

@@ -211,7 +211,10 @@ mod tests {
         let sound = said(&section);
         assert_eq!(sound.len(), 2, "{sound:#?}");
         let head = answer(&Ledger::all(&section)).unwrap();
-        assert!(head.answer.ends_with("memory: a bare process 100 KiB and a unikernel 900 KiB."), "{head:?}");
+        assert!(
+            head.sentence.ends_with("memory: a bare process 100 KiB and a unikernel 900 KiB."),
+            "{head:?}"
+        );
         assert!(head.support.len() == 1 && head.support[0].contains("n = 100 "), "{head:?}");
         assert!(
             sound[1].contains("a unikernel takes 900 KiB") && sound[1].contains("PSS says 140 KiB"),
@@ -223,6 +226,6 @@ mod tests {
         let doctored = said(&section);
         assert!(doctored.iter().any(|text| text.contains("does not add up: 274 KiB")), "{doctored:#?}");
         let support = answer(&Ledger::all(&section)).unwrap().support;
-        assert!(support.len() == 2 && support[1].contains("a bare process does not add up"), "{support:?}");
+        assert!(support.len() == 2 && support[1].contains("a unikernel does not add up"), "{support:?}");
     }
 }
