@@ -4,7 +4,7 @@
 //! as on an idle one. Some are exact, launch after launch; others vary by a few (a page fault more or less, another
 //! process's turn), so each stack is launched [`LAUNCHES`] times in each way, and every launch is kept.
 //!
-//! 1. [`trace`]: system calls and ioctls by name ([`ioctls`]), of a launch under a tracer.
+//! 1. [`trace`]: system calls and ioctls by name (`ioctls.rs`), of a launch under a tracer.
 //! 2. Page faults and context switches, of a launch without one: `wait4(2)` tells them ([`crate::instance`]).
 //! 3. Exits from a guest, of the same launch: those that reach our VMM it counts by reason, and those that KVM answers
 //!    itself KVM counts by kind ([`isolab_microvm::tally`]).
