@@ -92,7 +92,7 @@ pub(super) fn values(drawings: &[Drawing]) -> Value {
 
 /// The samples as a link that holds them: an eighth or so of their size.
 pub(super) fn samples(json: &[u8]) -> String {
-    let mut small = GzEncoder::new(Vec::new(), Compression::best());
+    let mut small = GzEncoder::new(Vec::new(), Compression::default());
     let small =
         small.write_all(json).and_then(|()| small.finish()).expect("memory takes all that is written");
     embedded("application/gzip", &small)
