@@ -180,9 +180,11 @@ impl<'a> Figures<'a> {
 }
 
 impl Filled<'_> {
-    /// How many instances a GiB holds.
+    /// How many instances a GiB holds; `None` where this run cannot tell what one takes from nothing.
     pub fn per_gib(&self) -> Option<f64> {
-        self.bytes.map(|bytes| (1_u64 << 30) as f64 / bytes.value).filter(|&many| many > 0.0)
+        let bytes =
+            self.bytes.filter(|bytes| bytes.interval.map_or(bytes.value, |interval| interval.low) > 0.0)?;
+        Some((1_u64 << 30) as f64 / bytes.value)
     }
 }
 

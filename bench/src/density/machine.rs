@@ -1,7 +1,7 @@
 //! What is left on this machine, and what it will hold: memory, processes, descriptors, namespaces.
 //!
-//! `MemAvailable` is the kernel's estimate of what new programs could have without swapping (`proc_meminfo(5)`);
-//! [`Machine`] reads it as for the memory ledger. Limits are looked for where they are enforced: in
+//! `MemAvailable` is the kernel's estimate of what new programs could have without swapping (`proc_meminfo(5)`), and
+//! leaves out the free pages that CPUs keep at hand; [`Machine`] reads both as for the memory ledger. Limits are looked for where they are enforced: in
 //! `/proc/sys`, in the resource limits of a process (`getrlimit(2)`), and in the lab's own control group and those
 //! above it.
 
@@ -10,9 +10,9 @@ use rustix::process::{Resource, geteuid, getrlimit};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// `MemAvailable`, in bytes; 0 where the kernel does not tell, so that nothing is ever started there.
+/// `MemAvailable` and the free pages at hand, in bytes; 0 where the kernel does not tell, so that nothing is ever started there.
 pub fn available() -> u64 {
-    Machine::read().map_or(0, |machine| machine.available_kib << 10)
+    Machine::read().map_or(0, |machine| machine.available_bytes())
 }
 
 /// What must stay available, in bytes.
