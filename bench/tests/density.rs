@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{LAB, behind, diagnosis, lab, runs_here, text};
+use common::{LAB, behind, diagnosis, full_tier, lab, runs_here, text};
 use isolab::density::figures::{Figures, What};
 use isolab::density::section::{Density, Point, Stopped};
 use isolab::host::clock::is_emulated;
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 /// How many instances of each stack: thousands, where there is time for them.
 fn many() -> usize {
-    let full = std::env::var("ISOLAB_TIER").is_ok_and(|tier| tier == "full");
+    let full = full_tier();
     if full && !is_emulated() { 2_000 } else { 20 }
 }
 

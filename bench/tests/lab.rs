@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{LAB, accepted, diagnosis, interrupted, lab, runs_here, text};
+use common::{LAB, accepted, diagnosis, full_tier, interrupted, lab, runs_here, text};
 use isolab::host::clock::is_emulated;
 use isolab::samples::SamplesFile;
 use isolab_timeline::{Mark, Stack};
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 /// How often each stack is launched, and before that for warming up. An emulated machine takes a second or two to
 /// boot a Linux guest.
 fn launches() -> (usize, usize) {
-    let full = std::env::var("ISOLAB_TIER").is_ok_and(|tier| tier == "full");
+    let full = full_tier();
     if is_emulated() && !full { (1, 0) } else { (8, 1) }
 }
 

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{LAB, accepted, lab, runs_here, text};
+use common::{LAB, accepted, full_tier, lab, runs_here, text};
 use isolab::memory::{Ledger, Line};
 use isolab::samples::SamplesFile;
 use isolab_timeline::Stack;
@@ -14,10 +14,6 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 const MIB: f64 = 1_048_576.0;
-
-fn full() -> bool {
-    std::env::var("ISOLAB_TIER").is_ok_and(|tier| tier == "full")
-}
 
 fn memory(out: &Path, more: &[&str]) -> Output {
     lab(&[&["memory", "--out", out.to_str().unwrap()], more].concat())
@@ -67,7 +63,7 @@ fn groups(lab: u32) -> Vec<String> {
 
 #[test]
 fn memory_that_is_touched_is_in_the_ledger_in_the_line_where_it_belongs() {
-    let sizes: &[u64] = if full() { &[64, 256] } else { &[64] };
+    let sizes: &[u64] = if full_tier() { &[64, 256] } else { &[64] };
     let lines = [
         (Stack::Process, Line::Workload),
         (Stack::Container, Line::Workload),

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{diagnosis, interrupted, lab, text};
+use common::{diagnosis, full_tier, interrupted, lab, text};
 use isolab::host::clock::is_emulated;
 use isolab::samples::SamplesFile;
 use isolab::tax::Work;
@@ -11,7 +11,7 @@ use isolab_timeline::Stack;
 
 /// Stacks that run here. In an emulated machine a Linux guest takes seconds to boot, and there are many to boot.
 fn stacks() -> Vec<Stack> {
-    let full = std::env::var("ISOLAB_TIER").is_ok_and(|tier| tier == "full");
+    let full = full_tier();
     let wanted = |stack: &Stack| !stack.is_floor() && (full || !is_emulated() || *stack != Stack::Nested);
     let runs =
         |stack: &Stack| diagnosis()["available"].as_array().unwrap().iter().any(|name| name == stack.name());

@@ -19,6 +19,11 @@ use std::time::Duration;
 
 pub const LAB: &str = env!("CARGO_BIN_EXE_isolab");
 
+/// Whether the tests run at full size.
+pub fn full_tier() -> bool {
+    std::env::var("ISOLAB_TIER").is_ok_and(|tier| tier == "full")
+}
+
 /// What one short run measured: `words` are the lab's, without `--out`.
 pub fn measured(words: &[&str]) -> SamplesFile {
     let folder = tempfile::tempdir().unwrap();
