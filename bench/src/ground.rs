@@ -13,7 +13,7 @@ use anyhow::Context;
 use isolab_runtime::cgroup::owner::Owner;
 use isolab_runtime::cgroup::{self, Group, Hierarchy, Limits};
 use std::cell::{Cell, OnceCell, RefCell};
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -216,8 +216,16 @@ pub fn group_of(name: &str) -> String {
 /// unfinished kernels.
 /// Returns what it removed, and what it could not remove with the reason.
 pub fn sweep() -> anyhow::Result<cgroup::Swept> {
-    let mut swept = cgroup::sweep()?;
-    sweep_folder(&std::env::temp_dir(), &mut swept);
+    let folder = std::env::temp_dir();
+    // One sweep at a time, and engines before cgroups: podman's monitor lives in the lab's group, and podman takes a
+    // container for ended whose monitor is dead.
+    let turn = File::open(&folder).and_then(|folder| folder.lock().map(|()| folder));
+    let mut swept = cgroup::Swept::default();
+    sweep_folder(&folder, &mut swept);
+    let groups = cgroup::sweep()?;
+    drop(turn);
+    swept.removed.extend(groups.removed);
+    swept.left.extend(groups.left);
     if let Ok(kernels) = Cache::of_user() {
         sweep_folder(&kernels.staging(), &mut swept);
     }
