@@ -33,7 +33,7 @@ fn main(arguments: &Arguments) -> ! {
         Kind::Cpu(turns) => checksum = Some(core::hint::black_box(work::cpu(turns))),
         Kind::Syscall(count) => (0..count).for_each(|_| getppid()),
         Kind::Switch(count) => {
-            expect(steady::switch(count), b"switch: the kernel gives no pipe or process\n")
+            expect(steady::switch(count), b"switch: the kernel gives no pipe or process\n");
         }
         Kind::Fault(count) => expect(steady::fault(count), b"fault: the kernel gives no memory\n"),
         Kind::Read(count) => {
