@@ -121,8 +121,7 @@ impl Ladder<'_> {
         write(area, self.wall.title(), (self.left, top - HEAD / 2), Stands::Right, NAME)?;
         // Once a column: the guest stands on the VM, and its title is long.
         if self.wall != Wall::Guest {
-            let head = format!("cost (95 % interval), {unit}");
-            write(area, &head, (self.right, top - HEAD / 2), Stands::Left, NOTE)?;
+            write(area, "cost (95 % interval)", (self.right, top - HEAD / 2), Stands::Left, NOTE)?;
         }
         self.axis.draw(
             area,
@@ -134,7 +133,8 @@ impl Ladder<'_> {
             let bar = bottom - RUNG * place as i32 - 8 - BAR;
             self.rung(area, bar, step)?;
             if Some(place) == summit {
-                let total = format!("{} {unit}", show::ms(step.to()));
+                // Its unit is in the title and at the axis: a long one would not fit.
+                let total = show::ms(step.to());
                 let at = (self.x(longest(std::iter::once(step))) + 6, bar + BAR / 2);
                 write(area, &total, at, Stands::Right, Type { size: 12.0, ..NAME })?;
             }
