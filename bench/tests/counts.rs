@@ -9,7 +9,7 @@ use isolab_timeline::Stack;
 
 /// The counts of one stack that does this work.
 fn counts(stack: Stack, workload: &str) -> StackCounts {
-    let words = ["compare", "--runs", "1", "--warmup", "0", "--stacks", stack.name(), "--workload", workload];
+    let words = ["compare", "--parts", "counts", "--stacks", stack.name(), "--workload", workload];
     let mut counts = measured(&words).counts.unwrap();
     assert_eq!(counts.workload.to_string(), workload);
     let counts = counts.stacks.remove(&stack).unwrap();
