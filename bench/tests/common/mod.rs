@@ -1,6 +1,7 @@
 //! What the lab's tests share: its program, what this machine can do, and a terminal to sit at.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+use isolab::host::clock::is_emulated;
 use isolab::programs::Programs;
 use isolab::samples::SamplesFile;
 use isolab_timeline::Stack;
@@ -40,8 +41,8 @@ pub fn interrupted(words: &[&str]) -> (SamplesFile, String) {
     let mut command = Command::new(LAB);
     command.args(words).arg("--out").arg(&out).stdout(Stdio::null()).stderr(Stdio::piped());
     let child = command.spawn().unwrap();
-    // Long enough for a slow machine to be in the middle of it; it has far more to do.
-    std::thread::sleep(Duration::from_secs(3));
+    // Long enough to be in the middle of it, also for a machine in which a guest boots for seconds; it has far more to do.
+    std::thread::sleep(Duration::from_secs(if is_emulated() { 20 } else { 3 }));
     kill_process(Pid::from_child(&child), Signal::INT).unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130), "{}", text(&output.stderr));
