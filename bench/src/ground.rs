@@ -18,6 +18,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 /// The limits that a measured container has: generous, so that they are paid for but never felt.
 pub const LIMITS: Limits = Limits { memory: Some(1 << 30), cpus: Some(1.0), pids: Some(64) };
@@ -219,7 +221,7 @@ pub fn sweep() -> anyhow::Result<cgroup::Swept> {
     let folder = std::env::temp_dir();
     // One sweep at a time, and engines before cgroups: podman's monitor lives in the lab's group, and podman takes a
     // container for ended whose monitor is dead.
-    let turn = File::open(&folder).and_then(|folder| folder.lock().map(|()| folder));
+    let turn = turn(&folder);
     let mut swept = cgroup::Swept::default();
     sweep_folder(&folder, &mut swept);
     let groups = cgroup::sweep()?;
@@ -230,6 +232,19 @@ pub fn sweep() -> anyhow::Result<cgroup::Swept> {
         sweep_folder(&kernels.staging(), &mut swept);
     }
     Ok(swept)
+}
+
+/// Waits until no other sweep holds `folder`; for so long only, since anybody may lock a folder that is everybody's.
+fn turn(folder: &Path) -> Option<File> {
+    let folder = File::open(folder).ok()?;
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while folder.try_lock().is_err() {
+        if Instant::now() > deadline {
+            return None;
+        }
+        sleep(Duration::from_millis(20));
+    }
+    Some(folder)
 }
 
 /// Has peers remove what they keep for the runs of a dead lab, whose folder this is.

@@ -172,11 +172,7 @@ impl Lab<'_> {
 
     /// Commands that hold at *ready*.
     fn commands(&self, stack: Stack, count: usize) -> anyhow::Result<Vec<Command>> {
-        let one = |_| stacks::of(stack).command(self.ground, Workload(Kind::Wait));
-        (0..count)
-            .map(one)
-            .collect::<Result<_, _>>()
-            .map_err(|refusal| anyhow::anyhow!("{stack}: {}", refusal.reason))
+        stacks::commands(stack, self.ground, Workload(Kind::Wait), count)
     }
 
     fn fleet(&self, at_once: usize) -> Result<Fleet, FleetError> {

@@ -20,6 +20,7 @@ use isolab_timeline::{Stack, Workload};
 use isolab_workload::kind::Kind;
 use rustix::thread::disable_transparent_huge_pages;
 use serde::Serialize;
+use std::process::Command;
 use std::thread::sleep;
 
 /// Which figure of a batch is judged.
@@ -117,7 +118,9 @@ impl Grower<'_> {
             if grown.wrong.is_some() {
                 break;
             }
-            if let Err(error) = self.batch(&mut fleet, build, sizes[round]) {
+            let commands =
+                stacks::commands(self.stack, &self.grounds[build], Workload(Kind::Wait), sizes[round])?;
+            if let Err(error) = self.batch(&mut fleet, commands) {
                 grown.wrong = Some(match error {
                     FleetError::Interrupted => error.to_string(),
                     other => format!("of {}: {other}", ["A", "B"][build]),
@@ -141,10 +144,9 @@ impl Grower<'_> {
         Ok(grown)
     }
 
-    /// Starts `size` more of a build's instances, waits, and sees that all are alive.
-    fn batch(&self, fleet: &mut Fleet, build: usize, size: usize) -> Result<(), FleetError> {
-        let command = || stacks::of(self.stack).command(&self.grounds[build], Workload(Kind::Wait)).ok();
-        fleet.grow((0..size).filter_map(|_| command()).collect(), self.interrupt)?;
+    /// Starts more instances, waits, and sees that all are alive.
+    fn batch(&self, fleet: &mut Fleet, commands: Vec<Command>) -> Result<(), FleetError> {
+        fleet.grow(commands, self.interrupt)?;
         sleep(SETTLE);
         if self.interrupt.came() { Err(FleetError::Interrupted) } else { fleet.check() }
     }

@@ -24,7 +24,6 @@ use indicatif::ProgressBar;
 use isolab_timeline::{Stack, Workload};
 use isolab_workload::kind::Kind;
 use rustix::thread::disable_transparent_huge_pages;
-use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -185,7 +184,7 @@ impl Run<'_> {
             if record.stopped.is_some() {
                 break;
             }
-            let commands = (0..batch).map(|_| self.command(stack)).collect::<anyhow::Result<_>>()?;
+            let commands = stacks::commands(stack, self.ground, self.plan.workload, batch)?;
             let grown = fleet.grow(commands, self.interrupt).and_then(|()| {
                 sleep(SETTLE);
                 fleet.check()
@@ -207,11 +206,6 @@ impl Run<'_> {
         split_guests(&mut record.points, &ended.guest_programs_kib);
         record.wrong.extend(ended.wrong.iter().map(ToString::to_string));
         Ok(record)
-    }
-
-    fn command(&self, stack: Stack) -> anyhow::Result<Command> {
-        let command = stacks::of(stack).command(self.ground, self.plan.workload);
-        command.map_err(|refusal| anyhow::anyhow!("{stack}: {}; fix: {}", refusal.reason, refusal.fix))
     }
 
     fn read(&self, stack: Stack, fleet: &Fleet) -> anyhow::Result<Point> {

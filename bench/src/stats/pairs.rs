@@ -149,17 +149,17 @@ fn exchanged_ratio(ascending: &[(f64, usize, bool)], exchanged: &[bool]) -> f64 
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     /// Sixty rounds without a tie.
-    fn rounds() -> Pairs {
+    pub fn rounds() -> Pairs {
         let a = (0..60).map(|i| 0.5 + f64::from(i * 37 % 101) * 0.01);
         let b = (0..60).map(|i| 0.6 + f64::from(i * 53 % 97) * 0.0105);
         Pairs::new(a.zip(b)).unwrap()
     }
 
-    fn close(found: f64, expected: f64, by: f64) {
+    pub fn close(found: f64, expected: f64, by: f64) {
         assert!((found - expected).abs() < by, "{found} is not {expected}");
     }
 

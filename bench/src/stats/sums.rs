@@ -51,17 +51,7 @@ fn ratio(rounds: impl Iterator<Item = (f64, f64)>) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Sixty rounds without a tie.
-    fn rounds() -> Pairs {
-        let a = (0..60).map(|i| 0.5 + f64::from(i * 37 % 101) * 0.01);
-        let b = (0..60).map(|i| 0.6 + f64::from(i * 53 % 97) * 0.0105);
-        Pairs::new(a.zip(b)).unwrap()
-    }
-
-    fn close(found: f64, expected: f64, by: f64) {
-        assert!((found - expected).abs() < by, "{found} is not {expected}");
-    }
+    use crate::stats::pairs::tests::{close, rounds};
 
     /// Expected: numpy 2.4, 200,000 draws of 60 rounds, the ratio of the sums; its 2.5 % and 97.5 % quantiles, and
     /// `exp(2.801585 * std(log(ratio), ddof=1)) - 1`.
