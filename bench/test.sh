@@ -108,15 +108,9 @@ programs=(-p isolab-workload -p isolab-floors -p isolab-guest -p isolab-init
 # it once more; so what the README's `cargo run` compiles is only checked.
 lab=(-p isolab -p isolab-runtime -p isolab-microvm)
 part "set-up" setup
-part "format" cargo fmt --all --check
 part "build" cargo test --release --locked --no-run "${lab[@]}"
-part "build, as a user does" cargo check --release --locked
 part "kernels" kernels
-part "lint" cargo clippy --workspace --all-targets --locked -- -D warnings
-part "lint the measured programs" cargo clippy --profile program --bins --locked "${programs[@]}" -- -D warnings
-part "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
-part "licences and advisories" deny
-# On one CPU, beside the tests here: no test asks how long something takes.
+# On one CPU, beside the rest: no test asks how long something takes.
 emulated=$(mktemp -t isolab-test.XXXXXX)
 # In a process group of its own (set -m), so that it ends as a whole with this script, whatever ends that.
 set -m
@@ -124,6 +118,12 @@ bench/emulated.sh >"$emulated" 2>&1 </dev/null &
 machine=$!
 set +m
 trap 'kill -- "-$machine" 2>/dev/null' EXIT
+part "format" cargo fmt --all --check
+part "build, as a user does" cargo check --release --locked
+part "lint" cargo clippy --workspace --all-targets --locked -- -D warnings
+part "lint the measured programs" cargo clippy --profile program --bins --locked "${programs[@]}" -- -D warnings
+part "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+part "licences and advisories" deny
 part "tests" cargo test --release --locked --no-fail-fast "${lab[@]}" -- --nocapture
 part "tests of the small programs" cargo test --locked --no-fail-fast "${small[@]}" -- --nocapture
 part "labs" labs

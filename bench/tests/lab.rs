@@ -17,19 +17,20 @@ fn launches() -> (usize, usize) {
     if is_emulated() && !full { (1, 0) } else { (8, 1) }
 }
 
-fn compare(out: &Path, more: &[&str]) -> Output {
+/// Of these parts; the others have tests of their own.
+fn compare(parts: &str, out: &Path, more: &[&str]) -> Output {
     let (runs, warmup) = launches();
     let (runs, warmup) = (runs.to_string(), warmup.to_string());
-    // The others have tests of their own.
-    let parts = ["compare", "--parts", "startup,counts", "--out", out.to_str().unwrap()];
-    lab(&[&parts, &["--runs", &runs, "--warmup", &warmup][..], more].concat())
+    let words =
+        ["compare", "--parts", parts, "--out", out.to_str().unwrap(), "--runs", &runs, "--warmup", &warmup];
+    lab(&[&words, more].concat())
 }
 
 #[test]
 fn a_comparison_writes_a_whole_report_that_its_schema_accepts() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("report");
-    let output = compare(&out, &["--seed", "7"]);
+    let output = compare("startup,counts", &out, &["--seed", "7"]);
     assert!(output.status.success(), "{}", text(&output.stderr));
 
     let file = accepted(&out);
@@ -66,7 +67,7 @@ fn a_comparison_writes_a_whole_report_that_its_schema_accepts() {
 fn the_launchers_own_marks_lie_inside_their_launch() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("report");
-    compare(&out, &["--stacks", "process,container,unikernel"]);
+    compare("startup", &out, &["--stacks", "process,container,unikernel"]);
     let file = SamplesFile::read(&out.join("samples.json")).unwrap();
     for (stack, own) in [
         (Stack::Container, [Mark::Launcher, Mark::Isolate, Mark::Cloned, Mark::Rooted]),
@@ -87,7 +88,7 @@ fn every_stack_computes_the_same_and_a_holding_one_ends_when_asked() {
     let folder = tempfile::tempdir().unwrap();
     for workload in ["cpu 200000", "touch 8", "wait", "syscall 100", "cross 100"] {
         let out = folder.path().join(workload.replace(' ', "-"));
-        let output = compare(&out, &["--workload", workload]);
+        let output = compare("startup", &out, &["--workload", workload]);
         // A stack that has no such work is told of, and is no failure; a wrong checksum would be one.
         assert!(output.status.success(), "{workload}: {}", text(&output.stderr));
         let file = SamplesFile::read(&out.join("samples.json")).unwrap();
@@ -271,7 +272,7 @@ fn bad_input_gets_one_clear_error_and_the_right_status() {
 fn the_floors_make_only_these_system_calls() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("report");
-    let output = compare(&out, &["--stacks", "container-floor,kvm-floor"]);
+    let output = compare("counts", &out, &["--stacks", "container-floor,kvm-floor"]);
     let file = SamplesFile::read(&out.join("samples.json")).unwrap();
     let allowed: [(Stack, &[(&str, u64)]); 2] = [
         (

@@ -55,9 +55,9 @@ pub fn sentences(file: &SamplesFile) -> Vec<String> {
         let drift = strip.drift.filter(|drift| drift.is_there())?;
         let way = if drift.tau > 0.0 { "slower" } else { "quicker" };
         Some(format!(
-            "{} grew {way} while the run went on (Mann-Kendall: tau {:+.2}, p {}): look at the order of launches.",
+            "{} grew {way} while the run went on (Mann-Kendall: tau {}, p {}): look at the order of launches.",
             strip.stack,
-            drift.tau,
+            tau(drift),
             show::p(drift.p)
         ))
     });
@@ -83,7 +83,7 @@ pub fn draw(file: &SamplesFile, of: Circumstances<'_>) -> String {
         of.host.into(),
     ];
     if strips.iter().any(|strip| strip.emulated) {
-        caption.insert(2, format!("“Emulated”: {EMULATED}."));
+        caption.insert(2, format!("{}.", show::capitalised(EMULATED)));
     }
     svg(
         "Was the machine steady?",
@@ -115,6 +115,10 @@ pub fn draw(file: &SamplesFile, of: Circumstances<'_>) -> String {
     )
 }
 
+fn tau(drift: Drift) -> String {
+    show::signed(&format!("{:+.2}", drift.tau))
+}
+
 fn one(area: &Area<'_>, strip: &Strip, top: i32, x: &dyn Fn(f64) -> i32) -> Drawn {
     let bottom = top + STRIP - ROOM;
     let values = strip.launches.iter().map(|&(_, value)| value);
@@ -132,7 +136,7 @@ fn one(area: &Area<'_>, strip: &Strip, top: i32, x: &dyn Fn(f64) -> i32) -> Draw
     let median = format!("median {}{remark}", show::ms(sample.median()));
     write(area, &median, (MARGIN, top + 30), Stands::Right, FIGURE)?;
     let told = match strip.drift {
-        Some(drift) if drift.is_there() => format!("drift: tau {:+.2}, p {}", drift.tau, show::p(drift.p)),
+        Some(drift) if drift.is_there() => format!("drift: tau {}, p {}", tau(drift), show::p(drift.p)),
         Some(drift) => format!("no drift (p {})", show::p(drift.p)),
         None => "too few for a test".into(),
     };

@@ -51,7 +51,7 @@ pub fn draw(summary: &Summary, of: Circumstances<'_>) -> Option<String> {
         of.host.into(),
     ];
     if all().any(|row| row.emulated) {
-        caption.insert(1, format!("“Emulated”: {EMULATED}; no ratio."));
+        caption.insert(1, format!("{}; no ratio.", show::capitalised(EMULATED)));
     }
     let height = HEAD + ROW * all().count() as i32 + GAP * groups.len() as i32 + AXIS;
     let subtitle = format!("{}, in {}", CLOCK.name(), summary.time.unit_in_words());
