@@ -78,7 +78,7 @@ impl Init<'_> {
         views.finish_inside(clocks.as_ref())?;
         self.stamps.stamp(Mark::Cloned);
         if self.recipe.keyring {
-            keyring::join_new(&self.recipe.id)?;
+            keyring::join_new()?;
         }
         if views.new.contains(Namespaces::NETWORK) {
             loopback::up()?;

@@ -80,18 +80,17 @@ fn in_a_container_without_a_bundle_it_has_the_default_filter() {
     let Some(root) = Root::new("exec_default_filter") else { return };
     let (mut runtime, _output) = root.start(&[], "echo ready; exec sleep 1000");
     let name = format!("run-{}-", runtime.id());
-    let ids =
-        fs::read_dir("/run/isolab").unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    let id = ids.into_iter().find(|id| id.starts_with(&name)).expect("the container is in the store");
     let call = |words: &[&str]| Command::new(RUNTIME).args(words).output().unwrap();
-    let status = text(&call(&["exec", &id, "grep", "Seccomp:", "/proc/self/status"]));
+    let all = text(&call(&["list", "--quiet"]));
+    let id = all.lines().find(|id| id.starts_with(&name)).expect("the container is in the store");
+    let status = text(&call(&["exec", id, "grep", "Seccomp:", "/proc/self/status"]));
     assert!(status.trim_end().ends_with('2'), "{status}");
     // Nothing but the filter keeps it from having users of its own.
-    let unshare = call(&["exec", &id, "/bin/busybox", "unshare", "-U", "true"]);
+    let unshare = call(&["exec", id, "/bin/busybox", "unshare", "-U", "true"]);
     assert!(errors(&unshare).contains("not permitted"), "{}", errors(&unshare));
-    assert_eq!(errors(&call(&["kill", &id, "KILL"])), "");
+    assert_eq!(errors(&call(&["kill", id, "KILL"])), "");
     assert_eq!(runtime.wait().unwrap().code(), Some(128 + 9));
-    assert!(!PathBuf::from("/run/isolab").join(&id).exists());
+    assert!(!text(&call(&["list", "--quiet"])).contains(id), "it is still in the store");
 }
 
 #[test]

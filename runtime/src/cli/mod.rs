@@ -51,7 +51,8 @@ pub(crate) struct Cli {
 /// What engines give before the command.
 #[derive(Debug, Args)]
 pub(crate) struct Global {
-    /// The folder in which the states of containers are kept
+    /// The folder in which the states of containers are kept [default: isolab in /run, or in /dev/shm where /run is on a
+    /// disk; for an ordinary user in his own /run]
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
     /// A file to which errors are written as well

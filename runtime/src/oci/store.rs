@@ -1,5 +1,9 @@
 //! The folder of state folders: `ROOT/ID/` for each container (`mkdir(2)`, `rename(2)`, `fifo(7)`).
 //!
+//! Root's is in memory, as a state is one of this boot: in `/run`, or where that is on a disk, in `/dev/shm` (`hier(7)`,
+//! `shm_overview(7)`). A disk's file system would keep it for the next boot, and is slow with files that come and go by
+//! the hundred: ext4 walks past each number that was given back in the last minutes.
+//!
 //! The name is taken by `mkdir`, of which the kernel lets exactly one of two succeed. The record is written
 //! before anything else of the container is made, and replaced in one piece, so at every instant what is there can
 //! be found and cleared. The last thing to go is the folder.
@@ -11,7 +15,9 @@ use crate::error::{Context, Error};
 use crate::gate::Gate;
 use crate::privilege::is_host_root;
 use oci_spec::runtime::Spec;
-use rustix::fs::{CWD, FileType, Mode, OFlags, mkdir, mknodat, open, rename, rmdir, unlink};
+use rustix::fs::{
+    CWD, FileType, FsWord, Mode, OFlags, lstat, mkdir, mknodat, open, rename, rmdir, statfs, unlink,
+};
 use rustix::io::{Errno, write};
 use rustix::process::geteuid;
 use std::env;
@@ -22,6 +28,10 @@ use std::path::{Path, PathBuf};
 const RECORD: &str = "state.json";
 const NEW_RECORD: &str = "state.json.new";
 const FIFO: &str = "exec.fifo";
+const IN_RUN: &str = "/run/isolab";
+const IN_SHM: &str = "/dev/shm/isolab";
+/// The type of tmpfs, as `statfs(2)` tells it.
+const TMPFS_MAGIC: FsWord = 0x0102_1994;
 
 /// All containers of one user.
 #[derive(Clone, Debug)]
@@ -30,11 +40,12 @@ pub struct Store {
 }
 
 impl Store {
-    /// The store in `root`; by default in `/run/isolab`, and for an ordinary user in his own `/run`.
+    /// The store in `root`; by default in `/run/isolab`, or in `/dev/shm/isolab` where that is in memory and `/run` is
+    /// not, and for an ordinary user in his own `/run`.
     pub fn new(root: Option<PathBuf>) -> Self {
         let default = || match env::var_os("XDG_RUNTIME_DIR") {
             Some(folder) if !is_host_root() && !folder.is_empty() => PathBuf::from(folder).join("isolab"),
-            _ if geteuid().is_root() => "/run/isolab".into(),
+            _ if geteuid().is_root() => of_root().into(),
             _ => env::temp_dir().join(format!("isolab-{}", geteuid().as_raw())),
         };
         Self { root: root.unwrap_or_else(default) }
@@ -82,6 +93,21 @@ impl Store {
         ids.sort();
         Ok(ids.into_iter().map(|id| Folder { path: self.root.join(&id), id }).collect())
     }
+}
+
+fn of_root() -> &'static str {
+    let in_memory = |folder: &str| statfs(folder).is_ok_and(|about| about.f_type == TMPFS_MAGIC);
+    if !in_memory("/run") && in_memory("/dev/shm") && is_roots(IN_SHM) { IN_SHM } else { IN_RUN }
+}
+
+/// Makes a folder where everybody may make one. If somebody else was first, it is his, and must not be used; once it is
+/// root's, nobody else can put another in its place (the sticky bit in `inode(7)`).
+fn is_roots(path: &str) -> bool {
+    let made = mkdir(path, Mode::from_raw_mode(0o700));
+    made.is_ok()
+        || lstat(path).is_ok_and(|about| {
+            about.st_uid == 0 && FileType::from_raw_mode(about.st_mode) == FileType::Directory
+        })
 }
 
 /// One container's folder.
@@ -215,4 +241,23 @@ fn put(path: &Path, text: &[u8]) -> Result<(), Error> {
         rest = &rest[written..];
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_somebody_else_has_put_in_the_place_of_roots_folder_is_not_used() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name| folder.path().join(name).into_os_string().into_string().unwrap();
+        assert!(is_roots(&path("new")));
+        assert_eq!(is_roots(&path("new")), geteuid().is_root());
+        std::os::unix::fs::symlink(path("new"), path("link")).unwrap();
+        fs::write(path("file"), "").unwrap();
+        fs::create_dir(path("given")).unwrap();
+        let given = std::os::unix::fs::chown(path("given"), Some(65534), None).is_ok();
+        let refused = |name| !is_roots(&path(name));
+        assert!(refused("link") && refused("file") && (refused("given") || !given));
+    }
 }

@@ -104,7 +104,7 @@ impl Place {
             mounts.lines().filter(of_container).filter(|line| !line.contains("/default ")).map(str::to_owned),
         );
         let groups = format!("find /sys/fs/cgroup -type d -name '*{id}*'");
-        let states = format!("find {folder} /run/isolab -name state.json -path '*/{id}/*'");
+        let states = format!("find {folder} /run/isolab /dev/shm/isolab -name state.json -path '*/{id}/*'");
         for search in [groups, states] {
             let output = Command::new("sh").args(["-c", &search]).stderr(Stdio::null()).output().unwrap();
             found.extend(String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned));
