@@ -172,6 +172,8 @@ class Lab(unittest.TestCase):
 
     def test_hints_say_what_kind_of_mistake_it_is(self):
         run = copy.deepcopy(self.run_)
+        # Of a hundred launches a number is the per cent as well.
+        del run.data["samples"][-1]
         for launch in run.data["samples"]:
             # Far apart, so that no two figures agree by chance.
             launch["marks_ns"] |= {mark: (launch["order"] + 3) ** 3 * 10**6 * k for k, mark in enumerate(["begin", "ready"], 1)}
