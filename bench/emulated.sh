@@ -15,11 +15,11 @@ root=(cleanup isolation root rootless cgroup cgroup_commands escape exec exec_pl
     program protect seccomp_kernel spec isolab_microvm boot devices guest_file image linux linux_devices linux_smp
     misbehaving pack probe refusals smp tap terminal unikernel counts ladder lab memory microvm tax workload)
 
-# Minutes, on an emulated CPU.
+# Seconds, of which an emulated CPU takes many.
 limit=1500
 if [ "$ISOLAB_TIER" = full ]; then
     root+=(bad_input crash many)
-    limit=3600
+    limit=5400
 fi
 
 # Optimised: an emulated CPU is slow. The programs beside them are what the tests start.
