@@ -1,6 +1,6 @@
 //! The session keyring (`session-keyring(7)`, `keyctl(2)`): keys are no files, and no namespace hides the
 //! caller's. The container's first process joins a new keyring, in which it finds nothing.
-
+//!
 //! It has no name: one with a name could be joined by whoever knows it, and the kernel would look through those of all
 //! containers for it first.
 
